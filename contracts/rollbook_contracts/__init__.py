@@ -1,0 +1,1 @@
+"""What passes between Rollbook's processes: no I/O, no framework; SQLAlchemy only in ``tables``."""

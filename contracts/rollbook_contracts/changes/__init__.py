@@ -1,0 +1,1 @@
+"""Changes: the public events that LMS consumers subscribe to."""

@@ -1,0 +1,47 @@
+"""The catalog of facts: wire type and version → class; the codec and the documentation read it."""
+
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import msgspec
+
+from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
+from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
+from rollbook_contracts.facts.tenant import TenantCreated, TenantDisabled, TenantEnabled, TenantSettingsChanged
+from rollbook_contracts.facts.user import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+
+Fact: TypeAlias = (
+    UserCreated
+    | UserUpdated
+    | UserDeactivated
+    | UserReactivated
+    | UserDeleted
+    | ClaimTaken
+    | ClaimReleased
+    | TenantCreated
+    | TenantSettingsChanged
+    | TenantEnabled
+    | TenantDisabled
+    | EpochStarted
+    | ParkRetried
+    | ParkDiscarded
+)
+
+FACTS: Final = MappingProxyType[str, type[msgspec.Struct]](
+    {
+        "user.created.v1": UserCreated,
+        "user.updated.v1": UserUpdated,
+        "user.deactivated.v1": UserDeactivated,
+        "user.reactivated.v1": UserReactivated,
+        "user.deleted.v1": UserDeleted,
+        "claim.taken.v1": ClaimTaken,
+        "claim.released.v1": ClaimReleased,
+        "tenant.created.v1": TenantCreated,
+        "tenant.settings_changed.v1": TenantSettingsChanged,
+        "tenant.enabled.v1": TenantEnabled,
+        "tenant.disabled.v1": TenantDisabled,
+        "epoch.started.v1": EpochStarted,
+        "park.retried.v1": ParkRetried,
+        "park.discarded.v1": ParkDiscarded,
+    },
+)

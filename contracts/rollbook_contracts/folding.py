@@ -1,0 +1,15 @@
+"""The one fold() by which Rollbook compares text without case; claims hash it, tables store it, filters apply it."""
+
+import unicodedata
+
+
+def fold(text: str) -> str:
+    """Return ``text`` in the form by which case-insensitive values are compared.
+
+    NFKC before and after casefolding (Unicode D145, NFKC_Casefold without its ignorables), so that a second fold
+    changes nothing. SQL never folds: every folded column holds what this function returned.
+    """
+    if text.isascii():
+        return text.lower()
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())

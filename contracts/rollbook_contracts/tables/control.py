@@ -1,0 +1,44 @@
+"""Schema ``control``: what the gateway admits requests by: tenants (cached from facts) and tokens (at home here)."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+metadata = MetaData(schema="control")
+
+NOTIFY_CHANNEL = "rollbook_control"
+"""PostgreSQL channel on which a change of tenants or tokens is announced; the payload is a tenant id."""
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("settings", Text, nullable=False, comment="TenantSettings as JSON"),
+    Column("fact_seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant"),
+    Index("tenants_by_name", "name"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("key_id", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True), nullable=True),
+    PrimaryKeyConstraint("key_id"),
+    Index("tokens_by_tenant", "tenant"),
+)

@@ -1,0 +1,63 @@
+"""Schema ``provisioning``: how far the log is applied, what waits to be published, what is parked."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, PrimaryKeyConstraint, Table, Text
+
+metadata = MetaData(schema="provisioning")
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("stream_created", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("fact_id", Text, nullable=False),
+    Column("silent_until", BigInteger, nullable=False, comment="up to this sequence a rebuild emits no changes"),
+    Column("owner", Text, nullable=True, comment="who applies the partition, for `rollbook status`"),
+    Column("halted", Text, nullable=True, comment="why the partition stands still, e.g. log_regressed"),
+    PrimaryKeyConstraint("partition"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("epoch", Integer, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("time", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("partition", "epoch", "seq", "ordinal"),
+    comment="Changes not yet in stream CHANGES, in the order of their key.",
+)
+
+relayed = Table(
+    "relayed",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("key", Text, nullable=False, comment="the last change published, as ChangeKey text"),
+    Column("marker_seq", BigInteger, nullable=False, comment="sequence of the relay's last marker in CHANGES"),
+    Column("halted", Text, nullable=True, comment="why nothing is published, e.g. changes_regressed"),
+    PrimaryKeyConstraint("partition"),
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("queued", Boolean, nullable=False, comment="stands behind an earlier parked fact of its resource"),
+    Column("discarded", Boolean, nullable=False, comment="given up; the resource waits for a fact that supersedes it"),
+    Column("since", Text, nullable=False, comment="ce-time of the fact"),
+    Column("code_version", Text, nullable=False, comment="version of the projector that could not apply it"),
+    PrimaryKeyConstraint("partition", "seq"),
+    comment="Facts set aside because they could not be applied, and later facts of the same resource.",
+)

@@ -1,0 +1,1 @@
+"""Admission: which tenant a token belongs to, known before a request's body is read."""

@@ -1,0 +1,84 @@
+"""The tenant's rules for a person's values: region, division and department; applied before every user fact."""
+
+from rollbook_contracts.folding import fold
+from rollbook_contracts.settings import TenantSettings
+from rollbook_contracts.urns import ENTERPRISE, ILMS
+from rollbook_gateway.scim.errors import ErrorKind, ScimError
+from rollbook_gateway.scim.values import Document
+
+
+def with_rules(new: Document, old: Document | None, settings: TenantSettings) -> Document:
+    """Return the document as the tenant's rules want it stored; raises ``invalidValue`` where they refuse it.
+
+    Values are compared without case and surrounding blanks and stored in the preconfigured spelling. What a person has
+    already is never refused. Nor is a deactivation: there a value that is not allowed leaves the old one standing.
+    """
+    document = _with_region(new, old, settings)
+    for urn, name, allowed in (
+        (ILMS, "region", settings.regions),
+        (ENTERPRISE, "division", settings.divisions),
+        (ENTERPRISE, "department", settings.departments),
+    ):
+        document = _with_allowed(document, old, urn, name, allowed)
+    return document
+
+
+def with_kept_region(new: Document, old: Document, settings: TenantSettings) -> Document:
+    """Return the document of a replacement; where it says nothing of a region, the person's own stays, or the default.
+
+    Providers that replace whole people may have no region to send: that must not block them (case O02).
+    """
+    if _value(new, ILMS, "region") is not None:
+        return new
+    kept = _value(old, ILMS, "region") or settings.default_region
+    return new if kept is None else _set(new, ILMS, "region", kept)
+
+
+def _with_region(new: Document, old: Document | None, settings: TenantSettings) -> Document:
+    if _value(new, ILMS, "region") is not None:
+        return new
+    if settings.default_region is not None:
+        # Who takes the region of a person away has said so; the default is for people who come without one.
+        return new if old is not None else _set(new, ILMS, "region", settings.default_region)
+    if old is not None and (_value(old, ILMS, "region") is None or _deactivates(new)):
+        return new
+    allowed = f" Allowed values: {', '.join(settings.regions)}." if settings.regions else ""
+    raise ScimError(
+        ErrorKind.INVALID_VALUE,
+        f"region is required: map a value to {ILMS}:region in the identity provider, or set a default region for this "
+        f"organization.{allowed}",
+    )
+
+
+def _with_allowed(document: Document, old: Document | None, urn: str, name: str, allowed: tuple[str, ...]) -> Document:
+    value = _value(document, urn, name)
+    before = _value(old, urn, name) if old is not None else None
+    if value is None or value == before or not allowed:
+        return document
+    wanted = fold(value.strip())
+    for spelling in allowed:
+        if fold(spelling.strip()) == wanted:
+            return document if spelling == value else _set(document, urn, name, spelling)
+    if old is not None and _deactivates(document):
+        return _set(document, urn, name, before)
+    raise ScimError(
+        ErrorKind.INVALID_VALUE,
+        f"{name} {value!r} is not allowed here. Allowed values: {', '.join(allowed)}.",
+    )
+
+
+def _deactivates(document: Document) -> bool:
+    return document.get("active") is False
+
+
+def _value(document: Document, urn: str, name: str) -> str | None:
+    value = (document.get(urn) or {}).get(name)
+    return value if isinstance(value, str) else None
+
+
+def _set(document: Document, urn: str, name: str, value: str | None) -> Document:
+    extension = {**document.get(urn, {}), name: value}
+    if value is None:
+        del extension[name]
+    rest = {key: part for key, part in document.items() if key != urn}
+    return {**rest, urn: extension} if extension else rest

@@ -1,0 +1,148 @@
+"""Decisions on people: create, change, delete; called by the decision loop with a state and a new document."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from rollbook_contracts import subjects
+from rollbook_contracts.facts.catalog import Fact
+from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
+from rollbook_contracts.facts.user import (
+    ClaimHeld,
+    UserCreated,
+    UserDeactivated,
+    UserDeleted,
+    UserFact,
+    UserReactivated,
+    UserUpdated,
+)
+from rollbook_contracts.settings import TenantSettings
+from rollbook_gateway.decide.claims import ClaimPlan, Digest, identifier_of, plan_claims, wanted_claims
+from rollbook_gateway.decide.rules import with_kept_region, with_rules
+from rollbook_gateway.decide.state import PresentUser
+from rollbook_gateway.scim.difference import changed_attributes
+from rollbook_gateway.scim.values import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The organization that a decision is made for: where its facts stand and what it allows."""
+
+    id: str
+    name: str
+    partition: int
+    settings: TenantSettings
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFact:
+    """A fact to be written: its subject, whom it is about, and the guard (sequence of the subject's last message)."""
+
+    subject: str
+    about: str
+    fact: Fact
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The facts of one write, claims first, the person's fact last; ``labels`` names each claimed value to people."""
+
+    facts: tuple[PlannedFact, ...]
+    document: Document
+    created: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Decides for one tenant; ``released`` holds the last sequences of claim subjects known to be free again."""
+
+    tenant: Tenant
+    digest: Digest
+    released: Mapping[str, int]
+
+    def create(self, user_id: str, document: Document, *, now: str) -> Decision:
+        """Provision a new person; raises ``invalidValue`` where the tenant's rules refuse a value."""
+        stored = with_rules(document, None, self.tenant.settings)
+        return self._write(UserCreated, user_id, stored, created=now, held=(), expected=0, changed=())
+
+    def replace(self, state: PresentUser, document: Document) -> Decision | None:
+        """Give a person a document that a provider sent whole."""
+        return self.change(state, with_kept_region(document, state.document, self.tenant.settings))
+
+    def change(self, state: PresentUser, document: Document) -> Decision | None:
+        """Give a person another document; ``None`` where nothing differs, so that nothing is written."""
+        stored = with_rules(document, state.document, self.tenant.settings)
+        changed = tuple(changed_attributes(state.document, stored))
+        if not changed:
+            return None
+        active = stored.get("active", True) is True
+        fact_type: type[UserFact] = UserUpdated
+        if state.active != active:
+            fact_type = UserReactivated if active else UserDeactivated
+        return self._write(
+            fact_type,
+            state.id,
+            stored,
+            created=state.created,
+            held=state.claims,
+            expected=state.sequence,
+            changed=changed,
+        )
+
+    def delete(self, state: PresentUser) -> Decision:
+        """Remove a person and release what the person claimed."""
+        planned = [self._release(claim, state.id) for claim in state.claims]
+        planned.append(PlannedFact(self._user(state.id), state.id, UserDeleted(state.id), state.sequence))
+        return Decision(tuple(planned), {}, state.created, {})
+
+    def _write(  # noqa: PLR0913  # one call for create and change: what differs between them is passed by name
+        self,
+        fact_type: type[UserFact],
+        user_id: str,
+        document: Document,
+        *,
+        created: str,
+        held: tuple[ClaimHeld, ...],
+        expected: int,
+        changed: tuple[str, ...],
+    ) -> Decision:
+        unique_identifier = self.tenant.settings.unique_identifier
+        plan = plan_claims(wanted_claims(document, unique_identifier, self.digest), held)
+        claims, labels = self._claim_facts(plan, user_id)
+        fact = fact_type(
+            id=user_id,
+            created=created,
+            document=msgspec.Raw(msgspec.json.encode(document)),
+            identifier=identifier_of(document, unique_identifier),
+            claims=_held_after(plan),
+            changed=changed,
+        )
+        planned = (*claims, PlannedFact(self._user(user_id), user_id, fact, expected))  # type: ignore[arg-type]  # the four subclasses of UserFact are all facts
+        return Decision(planned, document, created, labels)
+
+    def _claim_facts(self, plan: ClaimPlan, user_id: str) -> tuple[list[PlannedFact], dict[str, str]]:
+        planned = [self._release(claim, user_id) for claim in plan.release]
+        labels = {}
+        for claim in plan.take:
+            subject = subjects.claim(self.tenant.partition, self.tenant.id, claim.attribute, claim.hash)
+            labels[subject] = claim.label
+            planned.append(PlannedFact(subject, user_id, ClaimTaken(user_id), self.released.get(subject, 0)))
+        return planned, labels
+
+    def _release(self, claim: ClaimHeld, user_id: str) -> PlannedFact:
+        subject = subjects.claim(self.tenant.partition, self.tenant.id, claim.attribute, claim.hash)
+        return PlannedFact(subject, user_id, ClaimReleased(user_id), claim.at)
+
+    def _user(self, user_id: str) -> str:
+        return subjects.user(self.tenant.partition, self.tenant.id, user_id)
+
+
+def _held_after(plan: ClaimPlan) -> tuple[ClaimHeld, ...]:
+    """Return what the person holds after the write: taken claims stand right before the person's fact, in order."""
+    taken = [
+        ClaimHeld(claim.attribute, claim.hash, position - len(plan.take)) for position, claim in enumerate(plan.take)
+    ]
+    return (*plan.keep, *taken)

@@ -1,0 +1,16 @@
+"""How identity providers depart from the RFCs: one small function for each departure, named by its wire cases.
+
+``entra``, ``okta`` and ``absence`` read single values; the SCIM rooms call them where a value of that kind comes up:
+
+    absence.is_absent           null, "" and [] mean none                 C04 C16 P16 P17 P25
+    entra.boolean_from_text     "True" and "False"                        C03 P01 P11
+    entra.operation_name        Add, Replace, Remove                      P01 P04 P24
+    entra.manager_path          manager without its URN, its .id          M07 P19 P21 P22
+    entra.reference_object      a manager as bare text                    C02 P14 P15
+    entra.role_from_json_text   a role as an object in text               P12
+    okta.elements               a list sent as its only element
+
+A departure that is a rule of a whole document stands with that rule: an element made from a path that finds none (P10,
+P11) in ``scim.patch.elements``, names as paths (C15, P13) in ``scim.document`` and ``scim.patch.apply``, an e-mail
+without a type (C17) in ``rollbook_contracts.emails``.
+"""

@@ -1,0 +1,99 @@
+"""From what a request may raise to an HTTP status, a SCIM Error body and headers; the only place that knows both."""
+
+from types import MappingProxyType
+from typing import Final
+
+from aiohttp import web
+
+from rollbook_gateway.admission.directory import DirectoryUnavailableError
+from rollbook_gateway.log.port import LogError, TooLargeError
+from rollbook_gateway.requests.caller import Answer, answer
+from rollbook_gateway.scim.errors import ErrorKind, ScimError
+from rollbook_gateway.scim.rendering import error_body
+from rollbook_gateway.search.errors import SearchUnavailableError, StaleError
+
+RETRY_AFTER: Final = MappingProxyType({"Retry-After": "1"})
+"""Whole seconds: Okta takes a date, or none, for five minutes."""
+
+STATUS: Final = MappingProxyType(
+    {
+        ErrorKind.INVALID_FILTER: 400,
+        ErrorKind.INVALID_PATH: 400,
+        ErrorKind.INVALID_SYNTAX: 400,
+        ErrorKind.INVALID_VALUE: 400,
+        ErrorKind.MUTABILITY: 400,
+        ErrorKind.NO_TARGET: 400,
+        ErrorKind.TOO_MANY: 400,
+        ErrorKind.UNIQUENESS: 409,
+        ErrorKind.NOT_FOUND: 404,
+        ErrorKind.PRECONDITION_FAILED: 412,
+        ErrorKind.PAYLOAD_TOO_LARGE: 413,
+    },
+)
+_WITHOUT_SCIM_TYPE: Final = frozenset({404, 412, 413})
+
+_HTTP_DETAILS: Final = MappingProxyType(
+    {
+        404: "There is nothing at this address. The Tenant URL ends in /v2; behind it come /Users, /Schemas, "
+        "/ResourceTypes and /ServiceProviderConfig.",
+        413: "The body is larger than 1 MiB, which is the limit for a user.",
+    },
+)
+
+
+def failure(error: Exception) -> Answer | None:
+    """Return the answer to a refusal or an outage; ``None`` for an error that nobody foresaw."""
+    if isinstance(error, TooLargeError):
+        error = ScimError(ErrorKind.PAYLOAD_TOO_LARGE, _HTTP_DETAILS[413])
+    if isinstance(error, ScimError):
+        status = STATUS[error.kind]
+        scim_type = None if status in _WITHOUT_SCIM_TYPE else error.kind.value
+        return answer(status, error_body(status, error.detail, scim_type))
+    if isinstance(error, LogError):
+        return unavailable(
+            "The log gave no answer in time: a write may or may not be stored. Repeat the request; nothing is stored "
+            "twice.",
+        )
+    if isinstance(error, StaleError):
+        return unavailable("The latest writes are not visible to searches yet. Repeat the request.")
+    if isinstance(error, SearchUnavailableError | DirectoryUnavailableError):
+        return unavailable("The database does not answer at present. Repeat the request.")
+    if isinstance(error, web.HTTPException):
+        return http_failure(error)
+    return None
+
+
+def http_failure(error: web.HTTPException) -> Answer:
+    """Return the SCIM form of an answer that aiohttp makes by itself, such as 404, 405 and 413."""
+    detail = _HTTP_DETAILS.get(error.status, error.reason)
+    headers = {}
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        detail = f"{error.method} is not possible here. Possible: {allowed}."
+        headers["Allow"] = allowed
+    return answer(error.status, error_body(error.status, detail), headers)
+
+
+def unavailable(detail: str) -> Answer:
+    """Return 503 with the seconds after which to come back."""
+    return answer(503, error_body(503, detail), RETRY_AFTER)
+
+
+def unauthorized() -> Answer:
+    """Return 401 (RFC 6750, 3): the same for every reason, so that it tells nobody which one."""
+    detail = (
+        "The request carries no valid token for this Tenant URL. Paste the secret token that was issued with this "
+        "Tenant URL into the identity provider."
+    )
+    return answer(401, error_body(401, detail), {"WWW-Authenticate": "Bearer"})
+
+
+def unreadable(status: int, reason: str) -> Answer:
+    """Return the answer to what is no HTTP request, such as a line that is too long."""
+    detail = f"This cannot be read as an HTTP request. {reason[:200]}".strip()
+    return answer(status, error_body(status, detail))
+
+
+def unexpected(request_id: str) -> Answer:
+    """Return 500 with the correlation id and nothing else: the log has the rest."""
+    return answer(500, error_body(500, f"An unexpected error. Correlation id: {request_id}"))

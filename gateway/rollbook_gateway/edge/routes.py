@@ -1,0 +1,128 @@
+"""All addresses of the gateway, on one screen; each handler reads the HTTP request and calls a request by its name."""
+
+from dataclasses import dataclass
+
+import msgspec
+from aiohttp import web
+
+from rollbook_gateway.edge.health import Health
+from rollbook_gateway.edge.middleware import REQUEST_ID, TENANT, respond
+from rollbook_gateway.requests.caller import Caller, answer
+from rollbook_gateway.requests.search_request import from_parameters
+from rollbook_gateway.requests.users import Users, shown_attributes
+from rollbook_gateway.scim import discovery
+from rollbook_gateway.scim.rendering import Projection
+
+ROOT = "/scim/{tenant}/v2"
+_JSON_TYPES = frozenset({"application/scim+json", "application/json"})
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The handlers; ``public_url`` is the address that clients use where it is not the one in their requests."""
+
+    users: Users
+    health: Health
+    public_url: str | None = None
+
+    def add_to(self, app: web.Application) -> None:
+        """Register every address."""
+        router = app.router
+        router.add_post(f"{ROOT}/Users", self.create_user)
+        router.add_get(f"{ROOT}/Users", self.list_users)
+        router.add_post(f"{ROOT}/Users/.search", self.search_users)
+        router.add_post(f"{ROOT}/.search", self.search_users)
+        router.add_get(f"{ROOT}/Users/{{id}}", self.get_user)
+        router.add_put(f"{ROOT}/Users/{{id}}", self.replace_user)
+        router.add_patch(f"{ROOT}/Users/{{id}}", self.patch_user)
+        router.add_delete(f"{ROOT}/Users/{{id}}", self.delete_user)
+        router.add_get(f"{ROOT}/ServiceProviderConfig", self.service_provider_config)
+        router.add_get(f"{ROOT}/ResourceTypes", self.resource_types)
+        router.add_get(f"{ROOT}/ResourceTypes/{{id}}", self.resource_type)
+        router.add_get(f"{ROOT}/Schemas", self.schemas)
+        router.add_get(f"{ROOT}/Schemas/{{id}}", self.schema)
+        router.add_get("/livez", self.livez)
+        router.add_get("/readyz", self.readyz)
+
+    async def create_user(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        return respond(await self.users.create(self._caller(request), body, _shown(request)))
+
+    async def list_users(self, request: web.Request) -> web.Response:
+        return respond(await self.users.list(self._caller(request), from_parameters(request.query)))
+
+    async def search_users(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        return respond(await self.users.search(self._caller(request), body))
+
+    async def get_user(self, request: web.Request) -> web.Response:
+        return respond(await self.users.get(self._caller(request), request.match_info["id"], _shown(request)))
+
+    async def replace_user(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        user_id = request.match_info["id"]
+        return respond(await self.users.replace(self._caller(request), user_id, body, _shown(request)))
+
+    async def patch_user(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        user_id = request.match_info["id"]
+        return respond(await self.users.patch(self._caller(request), user_id, body, _shown(request)))
+
+    async def delete_user(self, request: web.Request) -> web.Response:
+        return respond(await self.users.delete(self._caller(request), request.match_info["id"]))
+
+    async def service_provider_config(self, request: web.Request) -> web.Response:
+        return respond(answer(200, discovery.service_provider_config(self._base_url(request))))
+
+    async def resource_types(self, request: web.Request) -> web.Response:
+        return respond(answer(200, discovery.resource_types(self._base_url(request))))
+
+    async def resource_type(self, request: web.Request) -> web.Response:
+        return respond(answer(200, discovery.resource_type(request.match_info["id"], self._base_url(request))))
+
+    async def schemas(self, request: web.Request) -> web.Response:
+        return respond(answer(200, discovery.schemas(self._base_url(request))))
+
+    async def schema(self, request: web.Request) -> web.Response:
+        return respond(answer(200, discovery.schema(request.match_info["id"], self._base_url(request))))
+
+    async def livez(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "live"})
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        report = await self.health.report()
+        return web.Response(
+            status=200 if report.ready else 503,
+            body=msgspec.json.encode(report),
+            content_type="application/json",
+        )
+
+    def _caller(self, request: web.Request) -> Caller:
+        return Caller(
+            tenant=request[TENANT],
+            request_id=request[REQUEST_ID],
+            base_url=self._base_url(request),
+            if_match=request.headers.get("If-Match"),
+            if_none_match=request.headers.get("If-None-Match"),
+        )
+
+    def _base_url(self, request: web.Request) -> str:
+        origin = self.public_url or f"{request.scheme}://{request.host}"
+        return f"{origin}/scim/{request.match_info['tenant']}/v2"
+
+
+async def _body(request: web.Request) -> bytes:
+    """Read a JSON body of at most the application's limit; other media types and encodings are refused (415)."""
+    sent = request.headers.get("Content-Type")
+    if sent is not None and request.content_type not in _JSON_TYPES:
+        raise web.HTTPUnsupportedMediaType(
+            reason=f"The body is {request.content_type[:100]}; it must be application/scim+json or application/json.",
+        )
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(reason="The body must be sent without Content-Encoding.")
+    return await request.read()
+
+
+def _shown(request: web.Request) -> Projection:
+    query = from_parameters(request.query)
+    return shown_attributes(query.attributes, query.excluded_attributes)

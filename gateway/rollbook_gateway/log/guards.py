@@ -1,0 +1,57 @@
+"""What the guards of a write demand, and who is to blame when a batch is refused; pure, asked by the lane."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from rollbook_gateway.log.port import Message, Stored, Write
+
+MOST_MESSAGES: Final = 1_000
+"""The server's limit on an atomic batch."""
+
+
+def check_write(write: Write) -> None:
+    """Raise ``ValueError`` for a write that could never be stored, or twice: that is a mistake of its maker."""
+    if len(write.messages) > MOST_MESSAGES:
+        raise ValueError(f"a write has at most {MOST_MESSAGES} messages, not {len(write.messages)}")
+    guarded = False
+    touched: set[str] = set()
+    for message in write.messages:
+        if message.expected is not None:
+            guarded = True
+            if message.subject in touched:
+                # The server refuses any guard on a subject that the same batch wrote to before.
+                raise ValueError(f"the guard on {message.subject} must stand on the write's first message there")
+        touched.add(message.subject)
+    if not guarded:
+        raise ValueError("a write needs at least one guarded message")
+
+
+def guarded(write: Write) -> list[tuple[int, Message, int]]:
+    """Return the guarded messages of a write: position, message and expected sequence."""
+    return [
+        (position, message, message.expected)
+        for position, message in enumerate(write.messages)
+        if message.expected is not None
+    ]
+
+
+def last_per_subject(write: Write, sequence: int) -> dict[str, int]:
+    """Return the last sequence of each subject that a stored write touched; ``sequence`` is its last message's."""
+    first = sequence - len(write.messages) + 1
+    return {message.subject: first + position for position, message in enumerate(write.messages)}
+
+
+def stale(write: Write, last: Mapping[str, int]) -> tuple[str, int] | None:
+    """Return the first guarded subject that stands beyond its guard, and its last sequence.
+
+    ``last`` holds sequences that the subjects have reached: they only rise, so a guard below one never holds again.
+    """
+    for message in write.messages:
+        if message.expected is not None and last.get(message.subject, 0) > message.expected:
+            return message.subject, last[message.subject]
+    return None
+
+
+def is_ours(write: Write, found: Stored) -> bool:
+    """Whether a stored message is one of this write's."""
+    return found.headers.get("ce-requestid") == write.request_id

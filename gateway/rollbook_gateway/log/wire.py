@@ -1,0 +1,82 @@
+"""Frames out, answers in: requests over one NATS connection with an inbox of our own; for lanes and leader reads."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+from nats.aio.msg import Msg
+
+from rollbook_gateway.log.connection import Connection
+
+_NO_RESPONDERS: Final = "503"
+
+
+class WireError(Exception):
+    """A request that got no answer; the subclass says what is known of it."""
+
+
+class NotSentError(WireError):
+    """The connection is down: nothing left this process."""
+
+
+class UnservedError(WireError):
+    """The server says that nobody serves the subject now, e.g. while a stream elects its leader."""
+
+
+class UnansweredError(WireError):
+    """The request may have arrived or not, may have been carried out or not, and may be yet."""
+
+
+class Wire:
+    """One inbox on one connection; every waiting request hears at once when the connection is interrupted."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._inbox = connection.new_inbox()
+        self._prefix = f"{self._inbox}.".encode()
+        self._tokens = count(1)
+        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+
+    @property
+    def max_payload(self) -> int:
+        """The greatest message, headers included, that the server takes."""
+        return self._connection.max_payload
+
+    async def open(self) -> None:
+        self._subscription = await self._connection.subscribe(f"{self._inbox}.*", cb=self._answered)
+        self._no_interruptions = self._connection.on_interruption(self._interrupted)
+
+    async def close(self) -> None:
+        self._no_interruptions()
+        if self._connection.is_connected:
+            await self._subscription.unsubscribe()
+
+    async def ask(self, framed: Callable[[bytes], bytes], within: float) -> bytes:
+        """Send what ``framed`` makes for a reply subject; return the answer's body or raise a ``WireError``."""
+        if not self._connection.is_connected:
+            raise NotSentError("not connected to NATS")
+        token = str(next(self._tokens))
+        answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        self._waiting[token] = answer
+        try:
+            await self._connection.send(framed(self._prefix + token.encode()))
+            async with asyncio.timeout(within):
+                message = await answer
+        except TimeoutError:
+            raise UnansweredError(f"NATS did not answer within {within:.1f} s") from None
+        finally:
+            self._waiting.pop(token, None)
+        if not message.data and message.headers and message.headers.get("Status") == _NO_RESPONDERS:
+            raise UnservedError("no server leads the stream now")
+        return message.data
+
+    async def _answered(self, message: Msg) -> None:
+        answer = self._waiting.get(message.subject.rpartition(".")[2])
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+
+    def _interrupted(self) -> None:
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(UnansweredError("the connection to NATS was interrupted"))

@@ -1,0 +1,1 @@
+"""What a request does, from body to answer, one file for each resource; knows no HTTP framework."""

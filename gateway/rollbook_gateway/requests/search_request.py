@@ -1,0 +1,67 @@
+"""The query of a list, from the parameters of a GET or the body of a POST to /.search (RFC 7644, 3.4.2 and 3.4.3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.values import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a list was asked for, as text; ``None`` where nothing was said."""
+
+    filter: str | None = None
+    start_index: str | None = None
+    count: str | None = None
+    attributes: str | None = None
+    excluded_attributes: str | None = None
+
+
+def from_parameters(parameters: Mapping[str, str]) -> Query:
+    """Read the query parameters; others are ignored."""
+    return Query(
+        filter=parameters.get("filter"),
+        start_index=parameters.get("startIndex"),
+        count=parameters.get("count"),
+        attributes=parameters.get("attributes"),
+        excluded_attributes=parameters.get("excludedAttributes"),
+    )
+
+
+def from_search_request(message: Document) -> Query:
+    """Read a SearchRequest message; raises ``invalidValue`` for a part of another type."""
+    return Query(
+        filter=_text(message, "filter"),
+        start_index=_number(message, "startIndex"),
+        count=_number(message, "count"),
+        attributes=_names(message, "attributes"),
+        excluded_attributes=_names(message, "excludedAttributes"),
+    )
+
+
+def _text(message: Document, name: str) -> str | None:
+    value = message.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise _unfit(name, value, "a string")
+
+
+def _number(message: Document, name: str) -> str | None:
+    value = message.get(name)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return None if value is None else str(value)
+    raise _unfit(name, value, "a whole number")
+
+
+def _names(message: Document, name: str) -> str | None:
+    value = message.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value) or None
+    raise _unfit(name, value, "an array of attribute names")
+
+
+def _unfit(name: str, value: object, wanted: str) -> ScimError:
+    return ScimError(ErrorKind.INVALID_VALUE, f"{name} is {shown(value)}; it must be {wanted}.")

@@ -1,0 +1,102 @@
+"""What the service says of itself (RFC 7643, sections 5 to 7): configuration, resource types, schemas.
+
+Each answer is made from the library's models, so that it is in the standard's form, with its location under ``base``:
+the tenant's URL without a slash at its end.
+"""
+
+from functools import cache
+from typing import Final
+
+from scim2_models import (
+    AuthenticationScheme,
+    Bulk,
+    ChangePassword,
+    ETag,
+    External,
+    Filter,
+    Patch,
+    Reference,
+    ResourceType,
+    ServiceProviderConfig,
+    Sort,
+)
+
+from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.lists import MAX_RESULTS
+from rollbook_gateway.scim.rendering import list_response
+from rollbook_gateway.scim.schemas import user_model
+from rollbook_gateway.scim.values import Document
+
+_CONFIGURATION: Final = "ServiceProviderConfig"
+_RESOURCE_TYPE: Final = "ResourceType"
+_SCHEMA: Final = "Schema"
+
+
+def service_provider_config(base: str) -> Document:
+    return _located(_configuration(), _CONFIGURATION, f"{base}/ServiceProviderConfig")
+
+
+def resource_types(base: str) -> Document:
+    found = [resource_type(name, base) for name in _resource_types()]
+    return list_response(found, len(found), 1)
+
+
+def resource_type(name: str, base: str) -> Document:
+    """Return one resource type by its name; raise ``notFound`` for another."""
+    known = _resource_types()
+    if name not in known:
+        raise ScimError(
+            ErrorKind.NOT_FOUND, f"there is no resource type {shown(name)}: it is one of {', '.join(known)}"
+        )
+    return _located(known[name], _RESOURCE_TYPE, f"{base}/ResourceTypes/{name}")
+
+
+def schemas(base: str) -> Document:
+    found = [schema(urn, base) for urn in _schemas()]
+    return list_response(found, len(found), 1)
+
+
+def schema(urn: str, base: str) -> Document:
+    """Return one schema by its URN, in any case; raise ``notFound`` for another."""
+    for known, document in _schemas().items():
+        if known.lower() == urn.lower():
+            return _located(document, _SCHEMA, f"{base}/Schemas/{known}")
+    raise ScimError(ErrorKind.NOT_FOUND, f"there is no schema {shown(urn)}: it is one of {', '.join(_schemas())}")
+
+
+def _located(document: Document, kind: str, location: str) -> Document:
+    return {**document, "meta": {"resourceType": kind, "location": location}}
+
+
+@cache
+def _configuration() -> Document:
+    return ServiceProviderConfig(
+        patch=Patch(supported=True),
+        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        filter=Filter(supported=True, max_results=MAX_RESULTS),
+        change_password=ChangePassword(supported=False),
+        sort=Sort(supported=False),
+        etag=ETag(supported=True),
+        authentication_schemes=[
+            AuthenticationScheme(
+                type=AuthenticationScheme.Type.oauthbearertoken,
+                name="Bearer token",
+                description="The organization's token in the header Authorization, after the word Bearer",
+                spec_uri=Reference[External]("https://www.rfc-editor.org/info/rfc6750"),
+                primary=True,
+            )
+        ],
+    ).model_dump()
+
+
+@cache
+def _resource_types() -> dict[str, Document]:
+    described = ResourceType.from_resource(user_model())
+    return {str(described.name): described.model_dump()}
+
+
+@cache
+def _schemas() -> dict[str, Document]:
+    model = user_model()
+    described = [model.to_schema(), *(extension.to_schema() for extension in model.get_extension_models().values())]
+    return {str(schema.id): schema.model_dump() for schema in described}

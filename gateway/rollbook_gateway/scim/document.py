@@ -1,0 +1,239 @@
+"""A resource as a client sends it becomes the document that is stored: one pass that checks, names and leaves out.
+
+POST and PUT take a whole body through ``canonicalise``; PATCH takes each value it writes through ``read``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from rollbook_contracts.datetimes import instant
+from rollbook_contracts.folding import fold
+from rollbook_gateway.dialect import entra, okta
+from rollbook_gateway.dialect.absence import is_absent
+from rollbook_gateway.scim import limits
+from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema, Target
+from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.paths import meaning
+from rollbook_gateway.scim.values import Document, Json
+
+Notes = list[str]
+"""Sentences on what was left out without refusing the request, for the provisioning log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """A document fit to be stored (no id, meta, schemas, password or groups), and what was left out of it."""
+
+    document: Document
+    notes: Notes
+
+
+def canonicalise(body: Document, schema: ResourceSchema) -> Canonical:
+    """Check a resource and bring it into the schema's spelling; raise ``ScimError`` for what cannot be stored.
+
+    Names are matched in any case; nulls and empty values mean absence; what is read-only, never returned or unknown is
+    left out. A second pass over the answer changes nothing.
+    """
+    document: Document = {}
+    notes: Notes = []
+    table = schema.table
+    for name, value in body.items():
+        found = table.get(name) or meaning(name, schema)
+        if found is None:
+            note(notes, f"unknown attribute {shown(name)} was ignored")
+        elif isinstance(found, Extension):
+            _read_extension(document, found, value, notes)
+        else:
+            _place(document, found, value, notes)
+    check_required(document, schema)
+    return Canonical(document, notes)
+
+
+def check_required(document: Document, schema: ResourceSchema) -> None:
+    """Raise unless the resource holds what it cannot be stored without."""
+    for attribute in schema.required:
+        value = document.get(attribute.name)
+        if not value or (isinstance(value, str) and not value.strip()):
+            raise ScimError(
+                ErrorKind.INVALID_VALUE,
+                f'attribute "{attribute.path}" is required: send it with a value that is not empty',
+            )
+
+
+def read(attribute: Attribute, value: Json, notes: Notes) -> Json:
+    """Return a sent value in the form in which it is stored, ``None`` where it means absence."""
+    if is_absent(value):
+        return None
+    if attribute.multi_valued:
+        return _read_elements(attribute, value, notes)
+    kind = type(value)
+    if kind is list and len(value) == 1:  # some providers wrap single values; a manager may come so too (P19)
+        return read(attribute, value[0], notes)
+    return _READERS[attribute.type](attribute, value, notes)
+
+
+def note(notes: Notes, sentence: str) -> None:
+    if len(notes) < limits.NOTES_KEPT:
+        notes.append(sentence)
+
+
+def _read_extension(document: Document, extension: Extension, value: Json, notes: Notes) -> None:
+    if is_absent(value):
+        return
+    if type(value) is not dict:
+        raise ScimError(
+            ErrorKind.INVALID_VALUE,
+            f'extension "{extension.urn}" holds {shown(value)}: send an object with its attributes',
+        )
+    table = extension.table
+    for name, item in value.items():
+        target = table.get(name) or table.get(name.lower())
+        if target is None:
+            note(notes, f"unknown attribute {shown(f'{extension.urn}:{name}')} was ignored")
+        else:
+            _place(document, target, item, notes)
+
+
+def _place(document: Document, target: Target, value: Json, notes: Notes) -> None:
+    """Put one value where its path says; a dotted name is a path into a complex attribute (C15)."""
+    attribute, sub_attribute = target.attribute, target.sub_attribute
+    if not attribute.stored:
+        return
+    if sub_attribute is not None:
+        value = {sub_attribute.name: value}
+    stored = read(attribute, value, notes)
+    if stored is None:
+        return
+    if attribute.extension:
+        document = document.setdefault(attribute.schema, {})
+    if type(stored) is dict and attribute.name in document:
+        stored = {**document[attribute.name], **stored}
+    document[attribute.name] = stored
+
+
+def _read_elements(attribute: Attribute, value: Json, notes: Notes) -> list[Json] | None:
+    stored = []
+    primaries = 0
+    reader = _READERS[attribute.type]
+    for element in okta.elements(value):
+        if is_absent(element):
+            continue
+        item = reader(attribute, element, notes)
+        if item:
+            stored.append(item)
+            primaries += type(item) is dict and item.get("primary") is True
+    if primaries > 1:
+        raise ScimError(
+            ErrorKind.INVALID_VALUE,
+            f'attribute "{attribute.path}" has {primaries} primary values: mark one of them at most',
+        )
+    return stored or None
+
+
+def _read_complex(attribute: Attribute, value: Json, notes: Notes) -> Document | None:
+    if type(value) is str:
+        value = entra.reference_object(value, attribute.sub_attributes) or value
+    if type(value) is not dict:
+        raise wrong_type(attribute, value, "an object")
+    if attribute.name == "roles":
+        value = entra.role_from_json_text(value)
+    stored: Document = {}
+    sub_attributes = attribute.sub_attributes
+    for name, item in value.items():
+        sub_attribute = sub_attributes.get(name) or sub_attributes.get(name.lower())
+        if sub_attribute is None:
+            note(notes, f"unknown attribute {shown(f'{attribute.path}.{name}')} was ignored")
+        elif sub_attribute.stored:
+            kept = read(sub_attribute, item, notes)
+            if kept is not None:
+                stored[sub_attribute.name] = kept
+    return stored or None
+
+
+def _read_text(attribute: Attribute, value: Json, _: Notes) -> str:
+    if type(value) is not str:
+        raise wrong_type(attribute, value, "text")
+    check_text(attribute, value)
+    return value
+
+
+def check_text(attribute: Attribute, text: str) -> None:
+    """Raise where text cannot be stored: U+0000, half of a surrogate pair, or too long."""
+    if "\0" in text:
+        raise ScimError(
+            ErrorKind.INVALID_VALUE,
+            f'attribute "{attribute.path}" holds the character U+0000 in {shown(text)}, which cannot be stored: '
+            "send it without",
+        )
+    if len(text) > attribute.max_length:
+        raise ScimError(
+            ErrorKind.INVALID_VALUE,
+            f'attribute "{attribute.path}" has {len(text)} characters in {shown(text)}: '
+            f"send {attribute.max_length} at most",
+        )
+    if not text.isascii():
+        _check_wide_text(attribute, text)
+
+
+def _check_wide_text(attribute: Attribute, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ScimError(
+            ErrorKind.INVALID_VALUE,
+            f'attribute "{attribute.path}" holds half of a surrogate pair in {shown(text)}, which is no character: '
+            "send well-formed Unicode",
+        ) from None
+    if attribute.max_length == limits.KEY_LENGTH and len(fold(text).encode()) > limits.KEY_BYTES:
+        raise ScimError(
+            ErrorKind.INVALID_VALUE,
+            f'attribute "{attribute.path}" is too long to be matched without case in {shown(text)}: '
+            f"send text of {limits.KEY_BYTES} bytes at most",
+        )
+
+
+def _read_boolean(attribute: Attribute, value: Json, _: Notes) -> bool:
+    if type(value) is bool:
+        return value
+    if type(value) is str:
+        boolean = entra.boolean_from_text(value)
+        if boolean is not None:
+            return boolean
+    raise wrong_type(attribute, value, "a boolean (true or false)")
+
+
+def _read_datetime(attribute: Attribute, value: Json, notes: Notes) -> str:
+    text = _read_text(attribute, value, notes)
+    if instant(text) is None:
+        raise wrong_type(attribute, value, "a date or a date with a time (such as 2024-01-15T00:00:00Z)")
+    return text
+
+
+def _read_integer(attribute: Attribute, value: Json, _: Notes) -> int:
+    if type(value) is int:
+        return value
+    raise wrong_type(attribute, value, "a whole number")
+
+
+def _read_decimal(attribute: Attribute, value: Json, _: Notes) -> float:
+    if type(value) is int or type(value) is float:
+        return value
+    raise wrong_type(attribute, value, "a number")
+
+
+def wrong_type(attribute: Attribute, value: Json, wanted: str) -> ScimError:
+    """Name the attribute, the value and the type that it should have."""
+    return ScimError(ErrorKind.INVALID_VALUE, f'attribute "{attribute.path}" holds {shown(value)}: send {wanted}')
+
+
+_READERS: Final[Mapping[str, Callable[[Attribute, Json, Notes], Json]]] = {
+    "string": _read_text,
+    "reference": _read_text,
+    "binary": _read_text,
+    "boolean": _read_boolean,
+    "dateTime": _read_datetime,
+    "integer": _read_integer,
+    "decimal": _read_decimal,
+    "complex": _read_complex,
+}

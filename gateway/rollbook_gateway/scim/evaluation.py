@@ -1,0 +1,95 @@
+"""Filters on documents in memory: what a PATCH path selects, and the meaning that the SQL of searches is held to."""
+
+from collections.abc import Callable, Mapping
+from operator import ge, gt, le, lt
+from typing import Final, TypeAlias
+
+from rollbook_contracts.datetimes import instant
+from rollbook_contracts.folding import fold
+from rollbook_gateway.scim.compiled import Attribute, Target
+from rollbook_gateway.scim.filters import And, Comparison, Filter, Not, Or, Present, ValueFilter
+from rollbook_gateway.scim.matching import matching_elements, matching_view
+from rollbook_gateway.scim.values import Document, Json
+
+Read: TypeAlias = Callable[[Target], list[Json]]
+"""How the values of an attribute are found in whatever a filter is applied to."""
+
+
+def evaluate(condition: Filter, resource: Document) -> bool:
+    """Tell whether a resource, with its id, schemas and meta, meets a filter."""
+    view = matching_view(resource)
+    return _holds(condition, lambda target: _in_resource(target, view))
+
+
+def selected(condition: Filter, attribute: Attribute, elements: list[Document]) -> list[bool]:
+    """Tell of each element of a multi-valued attribute whether it meets the condition in brackets behind it."""
+    return [
+        _holds(condition, lambda target, element=seen: _in_element(target, element))  # type: ignore[misc]  # bound now
+        for seen in matching_elements(attribute.name, elements)
+    ]
+
+
+def _holds(condition: Filter, read: Read) -> bool:
+    match condition:
+        case Comparison():
+            return _compares(condition, read)
+        case Present():
+            return bool(read(condition.target))
+        case And():
+            return all(_holds(term, read) for term in condition.terms)
+        case Or():
+            return any(_holds(term, read) for term in condition.terms)
+        case Not():
+            return not _holds(condition.term, read)
+        case ValueFilter():
+            attribute = condition.target.attribute
+            return any(selected(condition.condition, attribute, read(Target(attribute))))
+
+
+def _compares(comparison: Comparison, read: Read) -> bool:
+    leaf = comparison.target.leaf
+    if comparison.operator == "ne":
+        return not any(_key(leaf, value) == comparison.value for value in read(comparison.target))
+    compare = _COMPARE[comparison.operator]
+    return any(
+        (key := _key(leaf, value)) is not None and compare(key, comparison.value) for value in read(comparison.target)
+    )
+
+
+def _key(attribute: Attribute, value: Json) -> Json:
+    """Return a stored value as it is compared: dates as instants, text without case folded."""
+    if not isinstance(value, str):
+        return value
+    if attribute.type == "dateTime":
+        return instant(value)
+    return value if attribute.case_exact else fold(value)
+
+
+def _in_resource(target: Target, resource: Document) -> list[Json]:
+    attribute = target.attribute
+    holder = resource.get(attribute.schema, {}) if attribute.extension else resource
+    value = holder.get(attribute.name)
+    if value is None:
+        return []
+    parts = value if isinstance(value, list) else [value]
+    if target.sub_attribute is None:
+        return parts
+    name = target.sub_attribute.name
+    return [part[name] for part in parts if name in part]
+
+
+def _in_element(target: Target, element: Document) -> list[Json]:
+    name = target.attribute.name
+    return [element[name]] if name in element else []
+
+
+_COMPARE: Final[Mapping[str, Callable[[Json, Json], bool]]] = {
+    "eq": lambda value, wanted: value == wanted,
+    "co": lambda value, wanted: wanted in value,
+    "sw": lambda value, wanted: value.startswith(wanted),
+    "ew": lambda value, wanted: value.endswith(wanted),
+    "gt": gt,
+    "ge": ge,
+    "lt": lt,
+    "le": le,
+}

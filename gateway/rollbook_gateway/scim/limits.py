@@ -1,0 +1,32 @@
+"""How long and how deep the values of a resource may be, so that what is accepted fits the log and the tables."""
+
+from typing import Final
+
+KEY_LENGTH: Final = 512
+"""Characters of a value that tables index: folded and in UTF-8 it stays below the 2,704 bytes of an index entry."""
+
+KEY_BYTES: Final = 2048
+"""Bytes of such a value once it is folded, since folding can make text longer."""
+
+TEXT_LENGTH: Final = 65_536
+"""Characters of any other value."""
+
+FILTER_BYTES: Final = 1024
+"""Bytes of a filter, decoded, in UTF-8."""
+
+NOTES_KEPT: Final = 20
+"""How many notes on one request are kept; a body of nonsense need not fill the provisioning log."""
+
+_KEYS: Final = frozenset(
+    {
+        "userName",
+        "externalId",
+        "emails.value",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+    }
+)
+
+
+def longest(path: str) -> int:
+    """Return how many characters the attribute at ``path`` may hold."""
+    return KEY_LENGTH if path in _KEYS else TEXT_LENGTH

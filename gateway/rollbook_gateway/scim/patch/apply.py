@@ -1,0 +1,131 @@
+"""A PATCH message applied to a document: all of its operations in order, or none; called for every PATCH request."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from rollbook_gateway.dialect.absence import is_absent
+from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema
+from rollbook_gateway.scim.document import Canonical, Notes, check_required, note
+from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.patch.add import added
+from rollbook_gateway.scim.patch.elements import dropped, written
+from rollbook_gateway.scim.patch.operations import Operation, Verb, read_operations
+from rollbook_gateway.scim.patch.parts import with_part
+from rollbook_gateway.scim.patch.paths import PatchPath, parse_path
+from rollbook_gateway.scim.patch.remove import removed
+from rollbook_gateway.scim.patch.replace import replaced
+from rollbook_gateway.scim.values import Document, Json
+
+MAX_OPERATIONS: Final = 100
+
+
+def apply_patch(
+    document: Document, message: Document, schema: ResourceSchema, *, max_operations: int = MAX_OPERATIONS
+) -> Canonical:
+    """Return the document after a PATCH message; raise ``ScimError`` where one operation or the outcome is refused.
+
+    The given document is never changed: every value that differs is made anew, all others are shared.
+    """
+    new = dict(document)
+    notes: Notes = []
+    for operation in read_operations(message, max_operations):
+        _apply(new, operation, schema, notes)
+    check_required(new, schema)
+    return Canonical(new, notes)
+
+
+def _apply(document: Document, operation: Operation, schema: ResourceSchema, notes: Notes) -> None:
+    if operation.path is None:
+        _apply_each(document, operation, "", schema, notes)
+        return
+    path = parse_path(operation.path, schema)
+    if path is None:
+        note(notes, f"unknown attribute {shown(operation.path)} was ignored")
+    elif isinstance(path, Extension):
+        _apply_to_extension(document, path, operation, schema, notes)
+    elif path.attribute.mutability == "readOnly":
+        raise ScimError(
+            ErrorKind.MUTABILITY, f'attribute "{path.attribute.path}" is read-only: leave out operations on it'
+        )
+    else:
+        _write(document, path, operation.verb, operation.value, notes)
+
+
+def _apply_each(document: Document, operation: Operation, prefix: str, schema: ResourceSchema, notes: Notes) -> None:
+    """Apply an operation whose value names its targets; dotted and qualified names are paths (P13).
+
+    What a client may not write is left out without a word: providers echo ``id`` and ``schemas`` here (G15, O07).
+    """
+    if not isinstance(operation.value, dict):
+        raise ScimError(
+            ErrorKind.INVALID_VALUE,
+            f"the {operation.verb} operation on {shown(prefix.removesuffix(':'))} holds {shown(operation.value)}: "
+            "send an object with the attributes to write",
+        )
+    for name, value in operation.value.items():
+        path = _named(prefix + name, schema)
+        if path is None:
+            note(notes, f"unknown attribute {shown(prefix + name)} was ignored")
+        elif isinstance(path, Extension):
+            inner = Operation(operation.verb, path.urn, value)
+            _apply_to_extension(document, path, inner, schema, notes)
+        else:
+            _write(document, path, operation.verb, value, notes)
+
+
+def _named(name: str, schema: ResourceSchema) -> PatchPath | Extension | None:
+    try:
+        return parse_path(name, schema)
+    except ScimError as error:
+        if error.kind is ErrorKind.INVALID_PATH:  # a name that cannot be a path is an unknown one
+            return None
+        raise
+
+
+def _apply_to_extension(
+    document: Document, extension: Extension, operation: Operation, schema: ResourceSchema, notes: Notes
+) -> None:
+    if operation.verb == "remove" or (operation.verb == "replace" and operation.value in (None, "")):
+        document.pop(extension.urn, None)
+    elif not is_absent(operation.value):
+        _apply_each(document, operation, f"{extension.urn}:", schema, notes)
+
+
+def _write(document: Document, path: PatchPath, verb: Verb, sent: Json, notes: Notes) -> None:
+    attribute = path.attribute
+    if not attribute.stored:
+        return
+    holder = document.get(attribute.schema, {}) if attribute.extension else document
+    old = holder.get(attribute.name)
+    new = _revised(path, verb, old, sent, notes)
+    if new == old:
+        return
+    if attribute.extension:
+        holder = {**holder}
+    if new is None:
+        holder.pop(attribute.name, None)
+    else:
+        holder[attribute.name] = new
+    if attribute.extension:
+        document[attribute.schema] = holder
+        if not holder:
+            del document[attribute.schema]
+
+
+def _revised(path: PatchPath, verb: Verb, old: Json, sent: Json, notes: Notes) -> Json:
+    attribute, sub_attribute = path.attribute, path.sub_attribute
+    if path.condition is None and sub_attribute is None:
+        return _VERBS[verb](attribute, old, sent, notes)
+    if attribute.multi_valued:
+        new = dropped(path, old or [], notes) if verb == "remove" else written(path, old or [], sent, notes)
+        return new or None
+    if sub_attribute is None:
+        raise AssertionError(path)  # a condition stands only behind a multi-valued attribute
+    return with_part(attribute, old or {}, sub_attribute, None if verb == "remove" else sent, notes) or None
+
+
+_VERBS: Final[Mapping[Verb, Callable[[Attribute, Json, Json, Notes], Json]]] = {
+    "add": added,
+    "replace": replaced,
+    "remove": removed,
+}

@@ -1,0 +1,41 @@
+"""The parts of a complex value: how PATCH sets and clears sub-attributes without touching the value it was given."""
+
+from rollbook_gateway.scim.compiled import Attribute
+from rollbook_gateway.scim.document import Notes, note, read
+from rollbook_gateway.scim.errors import shown
+from rollbook_gateway.scim.values import Document, Json
+
+
+def with_parts(attribute: Attribute, old: Document, sent: Document, notes: Notes) -> Document:
+    """Return a complex value with the sub-attributes that were sent; null clears one, an unknown one is ignored."""
+    new = old
+    for name, value in sent.items():
+        sub_attribute = attribute.sub_attributes.get(name) or attribute.sub_attributes.get(name.lower())
+        if sub_attribute is None:
+            note(notes, f"unknown attribute {shown(f'{attribute.path}.{name}')} was ignored")
+        else:
+            new = with_part(attribute, new, sub_attribute, value, notes)
+    return new
+
+
+def with_part(attribute: Attribute, old: Document, sub_attribute: Attribute, sent: Json, notes: Notes) -> Document:
+    """Return a complex value with one sub-attribute set or cleared.
+
+    A reference that gets another ``value`` loses its other parts, which described the one before.
+    """
+    if not sub_attribute.stored:
+        note(notes, f'"{sub_attribute.path}" is read-only and was ignored')
+        return old
+    value = read(sub_attribute, sent, notes)
+    name = sub_attribute.name
+    if is_reference(attribute) and name == "value" and value != old.get("value"):
+        return {} if value is None else {name: value}
+    new = {**old, name: value}
+    if value is None:
+        del new[name]
+    return new
+
+
+def is_reference(attribute: Attribute) -> bool:
+    """Tell whether a complex attribute refers to another resource, as the enterprise manager does."""
+    return "$ref" in attribute.sub_attributes and not attribute.multi_valued

@@ -1,0 +1,20 @@
+"""The verb ``remove`` (RFC 7644, 3.5.2.2); what is not there is removed all the same."""
+
+from rollbook_gateway.scim.compiled import Attribute
+from rollbook_gateway.scim.document import Notes, read
+from rollbook_gateway.scim.values import Document, Json
+
+
+def removed(attribute: Attribute, old: Json, sent: Json, notes: Notes) -> Json:
+    """Return what remains of an attribute's value: nothing, or the elements that Entra did not list (G06, G08)."""
+    if sent is None or old is None or not attribute.multi_valued:
+        return None
+    listed = read(attribute, sent, notes) or []
+    return [element for element in old if not any(_matches(element, wanted) for wanted in listed)] or None
+
+
+def _matches(element: Json, wanted: Json) -> bool:
+    if not isinstance(wanted, dict):
+        return bool(element == wanted)
+    parts: Document = element
+    return all(parts.get(name) == value for name, value in wanted.items())

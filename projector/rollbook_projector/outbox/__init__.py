@@ -1,0 +1,1 @@
+"""The outbox: changes wait in a table, written with their cause, until the relay has put them into stream CHANGES."""

@@ -1,0 +1,186 @@
+"""The loop of one partition: own it, pull, decode, apply, commit; a task of ``Projector`` for as long as it runs."""
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+
+from rollbook_contracts import streams, subjects
+from rollbook_projector.applying import Applying, Tables
+from rollbook_projector.batch import Place
+from rollbook_projector.checkpoint import Checkpoint, OvertakenError, read_checkpoint, set_halted, set_owner
+from rollbook_projector.halts import Halt
+from rollbook_projector.integrity import check_contiguous, check_log, decisions_after
+from rollbook_projector.log import LogUnavailableError, StreamLog
+from rollbook_projector.outbox.relay import Relay
+from rollbook_projector.ownership import try_own
+from rollbook_projector.parking import ParkedFact
+from rollbook_projector.patience import Backoff, pause
+from rollbook_projector.pull import Pull, pulling
+from rollbook_projector.recorded import LogMessage, is_claim
+from rollbook_projector.session import Connection, is_database_trouble, session
+from rollbook_projector.settings import ProjectorSettings
+from rollbook_projector.transaction import apply_batch, cut
+
+State: TypeAlias = Literal["starting", "standby", "applying", "halted", "retrying"]
+
+_PING: Final = "SELECT 1"
+
+
+@dataclass(slots=True)
+class Health:
+    """What a partition's loop does, for readiness and for people."""
+
+    partition: int
+    state: State = "starting"
+    applied: int = 0
+    why: str = ""
+
+
+class Partition:
+    """Applies one partition, whenever this process owns it."""
+
+    def __init__(self, partition: int, client: Client, dsn: str, settings: ProjectorSettings) -> None:
+        self.health = Health(partition)
+        self._partition = partition
+        self._client = client
+        self._dsn = dsn
+        self._settings = settings
+        self._log = StreamLog(client, streams.provisioning(partition))
+        self._relay = Relay(partition, client, dsn, settings)
+        self._stopping = asyncio.Event()
+        self._pull: Pull | None = None
+        self._backoff = Backoff()
+        self._logger = structlog.get_logger().bind(partition=partition)
+
+    def stop(self) -> None:
+        """Let ``run`` end after the batch in hand."""
+        self._stopping.set()
+        self._relay.wake()
+        if self._pull is not None:
+            self._pull.wake()
+
+    async def run(self) -> None:
+        """Apply facts until ``stop``; after any trouble everything in memory is dropped and read again."""
+        name = f"rollbook-projector {self._settings.owner}"
+        while not self._stopping.is_set():
+            try:
+                async with session(self._dsn, name=name, lease=self._settings.lease) as connection:
+                    await self._until_owned(connection)
+                    await self._while_owned(connection)
+            except OvertakenError as error:
+                self._trouble("overtaken", error)
+            except Exception as error:
+                self._trouble("interrupted", error)
+                if not is_database_trouble(error):
+                    self._logger.exception("the loop failed")
+                await pause(self._stopping, self._backoff.next())
+
+    async def _until_owned(self, connection: Connection) -> None:
+        while not self._stopping.is_set() and not await try_own(connection, self._partition):
+            self.health.state = "standby"
+            await pause(self._stopping, self._settings.takeover_poll)
+
+    async def _while_owned(self, connection: Connection) -> None:
+        relay = asyncio.create_task(self._relay.run(self._stopping))
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._read_and_apply(connection)
+                except Halt as halt:
+                    await self._halted(connection, halt)
+                except LogUnavailableError as error:
+                    self._trouble("waits for the log", error)
+                    await self._idle(connection, self._backoff.next())
+            await set_owner(connection, self._partition, None)
+        finally:
+            relay.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await relay
+
+    async def _read_and_apply(self, connection: Connection) -> None:
+        """Begin behind the checkpoint and go on until something is wrong."""
+        checkpoint = await self._begin(connection)
+        place = Place(
+            self._partition,
+            checkpoint.silent_until,
+            self._settings.code_version,
+            await decisions_after(self._log, checkpoint),
+        )
+        applying = Applying(Tables(), place, self._log, self._parked)
+        async with pulling(
+            self._client, self._log.stream, after=checkpoint.seq, settings=self._settings.pull
+        ) as self._pull:
+            while not self._stopping.is_set():
+                messages = await self._pull.take(self._settings.batch, patience=self._settings.lease / 4)
+                if not messages:
+                    await connection.execute(_PING)
+                    continue
+                if self._settings.apply_delay:
+                    await asyncio.sleep(self._settings.apply_delay)
+                check_contiguous(checkpoint, messages)
+                began = asyncio.get_running_loop().time()
+                for batch in cut(messages):
+                    checkpoint = await apply_batch(connection, applying, checkpoint, batch)
+                    await self._applied(checkpoint, batch)
+                if len(messages) < self._settings.batch:
+                    await asyncio.sleep(began + self._settings.pace - asyncio.get_running_loop().time())
+
+    async def _begin(self, connection: Connection) -> Checkpoint:
+        info = await self._log.info()
+        if info is None:
+            raise LogUnavailableError(f"there is no stream {self._log.stream}")
+        checkpoint = await read_checkpoint(connection, self._partition, info.created)
+        await set_owner(connection, self._partition, self._settings.owner)
+        await check_log(self._log, checkpoint)
+        await set_halted(connection, self._partition, None)
+        self.health.state, self.health.applied, self.health.why = "applying", checkpoint.seq, ""
+        self._relay.wake()
+        return checkpoint
+
+    async def _applied(self, checkpoint: Checkpoint, batch: list[LogMessage]) -> None:
+        self._backoff.reset()
+        self.health.applied = checkpoint.seq
+        self._relay.wake()
+        if self._logger.is_enabled_for(logging.DEBUG):
+            for message in batch:
+                if not is_claim(message):
+                    headers = message.headers
+                    self._logger.debug(
+                        "fact processed",
+                        seq=message.sequence,
+                        type=headers.get("ce-type"),
+                        resource=headers.get("ce-subject"),
+                        request_id=headers.get("ce-requestid"),
+                    )
+        self._logger.debug("applied", seq=checkpoint.seq, messages=len(batch))
+        # Nobody's proof, only a wake-up: who misses it looks again soon.
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await self._client.publish(subjects.checkpoint_notice(self._partition), str(checkpoint.seq).encode())
+
+    def _parked(self, fact: ParkedFact) -> None:
+        # The reason may quote a person's values: it stands in the table.
+        self._logger.warning("fact parked", seq=fact.seq, tenant=fact.tenant, resource=fact.resource, type=fact.type)
+
+    async def _halted(self, connection: Connection, halt: Halt) -> None:
+        self.health.state, self.health.why = "halted", str(halt)
+        self._logger.critical("halted", code=halt.code, reason=halt.detail, seq=self.health.applied)
+        await set_halted(connection, self._partition, str(halt))
+        await self._idle(connection, self._settings.recheck)
+
+    async def _idle(self, connection: Connection, seconds: float) -> None:
+        """Wait without losing the session to the lease."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while not self._stopping.is_set() and (left := until - loop.time()) > 0:
+            await pause(self._stopping, min(left, self._settings.lease / 4))
+            await connection.execute(_PING)
+
+    def _trouble(self, what: str, error: Exception) -> None:
+        self.health.state, self.health.why = "retrying", f"{what}: {error or type(error).__name__}"
+        self._logger.warning(what, reason=str(error) or type(error).__name__, seq=self.health.applied)

@@ -1,0 +1,124 @@
+"""Facts as they stand in the log, decoded for the projections; one that cannot be read says why instead of raising."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+from rollbook_contracts.facts.catalog import Fact
+from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
+from rollbook_contracts.facts.codec import UnknownFactError, decode_envelope, decode_fact
+from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
+from rollbook_contracts.facts.tenant import TenantFact
+from rollbook_contracts.facts.user import UserDeleted, UserFact
+from rollbook_contracts.identifiers import subject_token
+from rollbook_contracts.subjects import parse
+
+Kind: TypeAlias = Literal["user", "tenant", "system", "claim", "unknown"]
+
+
+class LogMessage(NamedTuple):
+    """A message of a stream, as it was received; ``stored`` is when it was stored, in nanoseconds since 1970."""
+
+    sequence: int
+    subject: str
+    headers: Mapping[str, str]
+    body: bytes
+    stored: int = 0
+
+
+class FactSource(Protocol):
+    """A partition's log, asked for single messages."""
+
+    async def at(self, sequence: int) -> LogMessage | None:
+        """Return the message with a sequence, ``None`` where there is none."""
+
+    async def next(self, subject: str, sequence: int) -> LogMessage | None:
+        """Return the first message on a subject from a sequence on."""
+
+
+class Recorded(msgspec.Struct, frozen=True, gc=False):
+    """A fact with its place in the log; ``fact`` is ``None`` where ``problem`` says why it could not be read."""
+
+    sequence: int
+    kind: Kind
+    tenant: str
+    resource: str
+    wire_type: str
+    time: str
+    request_id: str
+    prev: int
+    fact: Fact | None
+    problem: str = ""
+
+
+def is_claim(message: LogMessage) -> bool:
+    """Whether a message reserves or frees a unique value: such facts have no effect on the tables."""
+    return message.subject.startswith("claim.")
+
+
+def is_park_decision(message: LogMessage) -> bool:
+    """Whether a message may be an operator's decision on a parked fact, which is applied in a batch of its own."""
+    return message.subject.endswith(".system") and message.headers.get("ce-type", "").startswith("park.")
+
+
+def read(message: LogMessage) -> Recorded:
+    """Decode a message."""
+    headers = message.headers
+    kind, tenant, resource = address = _address(message.subject)
+    fact, problem = _decoded(message)
+    if fact is not None and not _belongs(fact, headers.get("ce-tenantid", ""), address):
+        fact, problem = None, f"a {headers['ce-type']} that does not belong on subject {message.subject}"
+    return Recorded(
+        message.sequence,
+        kind,
+        tenant,
+        resource,
+        headers.get("ce-type", ""),
+        headers.get("ce-time", ""),
+        headers.get("ce-requestid", ""),
+        _number(headers.get("ce-prev", "")),
+        fact,
+        problem,
+    )
+
+
+def _decoded(message: LogMessage) -> tuple[Fact | None, str]:
+    try:
+        decode_envelope(message.headers)
+        return decode_fact(message.headers, message.body), ""
+    except UnknownFactError as error:
+        return None, str(error)
+
+
+def _address(subject: str) -> tuple[Kind, str, str]:
+    try:
+        address = parse(subject)
+    except ValueError:
+        # A kind of resource that a newer version writes: it is parked under its whole subject.
+        tokens = subject.split(".", 3)
+        return "unknown", tokens[2] if len(tokens) > 2 else "", subject
+    match address.space, address.kind:
+        case "claim", _:
+            return "claim", address.tenant, subject
+        case "fact", "user" | "tenant" | "system" as kind:
+            return kind, address.tenant, address.name
+    return "unknown", address.tenant, subject
+
+
+def _belongs(fact: Fact, tenant: str, address: tuple[Kind, str, str]) -> bool:
+    """Whether a fact is about what its subject says."""
+    kind, subject_tenant, resource = address
+    match fact:
+        case UserFact() | UserDeleted():
+            return kind == "user" and tenant == subject_tenant and subject_token(fact.id) == resource
+        case TenantFact():
+            return kind == "tenant" and tenant == subject_tenant == fact.id
+        case EpochStarted() | ParkRetried() | ParkDiscarded():
+            return kind == "system"
+        case ClaimTaken() | ClaimReleased():
+            return kind == "claim"
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else -1

@@ -1,0 +1,1 @@
+"""Replays: the tables computed again, compared with the log, and past changes sent once more."""

@@ -1,0 +1,120 @@
+"""Compares the tables with what the log says they must hold, in words for people; for ``verify``."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rollbook_contracts.claims import ClaimKey
+from rollbook_projector.session import Connection
+
+_ROWS: Final = """
+    SELECT tenant, {key} AS resource, to_jsonb(expected)::text AS wanted, to_jsonb(actual)::text AS found
+    FROM {expected} AS expected FULL JOIN {actual} AS actual USING ({join})
+    WHERE expected IS DISTINCT FROM actual AND {unless}"""
+_NOT_SET_ASIDE: Final = (
+    "NOT EXISTS (SELECT FROM provisioning.parked WHERE parked.tenant = {tenant} AND parked.resource = {resource})"
+)
+_USERS: Final = _ROWS.format(
+    key="id",
+    expected="expected_users",
+    actual="lms.users",
+    join="tenant, id",
+    unless=_NOT_SET_ASIDE.format(tenant="tenant", resource="id"),
+)
+_TENANTS: Final = _ROWS.format(
+    key="tenant",
+    expected="expected_tenants",
+    actual="lms.tenants",
+    join="tenant",
+    unless=_NOT_SET_ASIDE.format(tenant="tenant", resource="tenant"),
+)
+_CONTROL: Final = _ROWS.format(
+    key="tenant",
+    expected="expected_control_tenants",
+    actual="control.tenants",
+    join="tenant",
+    unless=_NOT_SET_ASIDE.format(tenant="tenant", resource="tenant"),
+)
+_TABLES: Final = (("lms.users", _USERS), ("lms.tenants", _TENANTS), ("control.tenants", _CONTROL))
+
+_PARKED: Final = """
+    SELECT tenant, resource, seq, type, reason, discarded
+    FROM provisioning.parked WHERE NOT queued ORDER BY partition, seq"""
+_FORGOTTEN: Final = """
+    SELECT tenant, resource, seq, type, reason FROM expected_parked AS expected
+    WHERE NOT EXISTS (SELECT FROM provisioning.parked AS actual
+                      WHERE actual.partition = expected.partition AND actual.seq = expected.seq)
+      AND NOT EXISTS (SELECT FROM lms.users WHERE users.tenant = expected.tenant AND users.id = expected.resource
+                      AND users.fact_seq >= expected.seq)"""
+_CLAIMS: Final = """
+    SELECT tenant, attribute, live.holder AS holder, live.seq AS at, held.holder AS named_by, held.seq AS named_at
+    FROM live_claims AS live FULL JOIN held_claims AS held USING (tenant, attribute, digest)
+    WHERE (live.holder, live.seq) IS DISTINCT FROM (held.holder, held.seq)"""
+_PEOPLE: Final = """
+    SELECT people.tenant, id, user_name_folded, identifier,
+           ARRAY(SELECT attribute || ' ' || digest FROM held_claims AS held
+                 WHERE held.tenant = people.tenant AND held.holder = people.id) AS claims
+    FROM expected_users AS people LEFT JOIN identifiers ON (people.tenant, people.id) = (identifiers.tenant, holder)"""
+_TIMEOUT: Final = 3600.0
+_KINDS: Final = ("email", "employee-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that differs: whose, of what, and how."""
+
+    tenant: str
+    resource: str
+    what: str
+
+
+async def compare_parked(connection: Connection) -> AsyncIterator[Finding]:
+    """Name each fact that is set aside, and each that should be and is not."""
+    for row in await connection.fetch(_PARKED):
+        done = "discarded, nothing supersedes it yet" if row["discarded"] else "parked"
+        yield Finding(row["tenant"], row["resource"], f"{done}: fact {row['seq']} ({row['type']}), {row['reason']}")
+    for row in await connection.fetch(_FORGOTTEN):
+        yield Finding(
+            row["tenant"],
+            row["resource"],
+            f"fact {row['seq']} ({row['type']}) is neither applied nor parked, {row['reason']}",
+        )
+
+
+async def compare_rows(connection: Connection) -> AsyncIterator[Finding]:
+    """Name each row that is missing, superfluous or different; resources that are set aside were named before."""
+    for table, statement in _TABLES:
+        async for tenant, resource, wanted, found in connection.cursor(statement, timeout=_TIMEOUT):
+            yield Finding(tenant, resource, f"{table}: {_difference(wanted, found)}")
+
+
+async def compare_claims(connection: Connection, claim_key: ClaimKey) -> AsyncIterator[Finding]:
+    """Name each claim that nobody's last fact names, each that is named and not live, and each value unclaimed."""
+    async for row in connection.cursor(_CLAIMS, timeout=_TIMEOUT):
+        resource = row["named_by"] or row["holder"]
+        yield Finding(row["tenant"], resource, f"claim of {row['attribute']}: {_claim_difference(row)}")
+    async for tenant, user_id, user_name, identifier, claims in connection.cursor(_PEOPLE, timeout=_TIMEOUT):
+        if f"userName {claim_key.digest(tenant, 'userName', user_name)}" not in claims:
+            yield Finding(tenant, user_id, f"userName {user_name!r} is not claimed by the person who has it")
+        digests = {f"identifier {claim_key.digest(tenant, f'identifier:{kind}', identifier or '')}" for kind in _KINDS}
+        if identifier is not None and digests.isdisjoint(claims):
+            yield Finding(tenant, user_id, f"unique identifier {identifier!r} is not claimed by the person who has it")
+
+
+def _difference(wanted: str | None, found: str | None) -> str:
+    if wanted is None:
+        return "has a row that the log does not know"
+    if found is None:
+        return "has no row"
+    expected, actual = json.loads(wanted), json.loads(found)
+    columns = [name for name in expected if expected[name] != actual[name]]
+    return "; ".join(f"{name} is {actual[name]!r}, by the log {expected[name]!r}" for name in columns)
+
+
+def _claim_difference(row: Mapping[str, Any]) -> str:
+    if row["named_by"] is None:
+        return f"taken by fact {row['at']}, but no fact of its holder names it"
+    if row["holder"] is None:
+        return f"named by the person's last fact, but free (fact {row['named_at']})"
+    return f"held by {row['holder']} since fact {row['at']}, named by {row['named_by']} as fact {row['named_at']}"

@@ -1,0 +1,158 @@
+"""Empties the tables and computes them again from the log, while no projector runs; for `rollbook rebuild`.
+
+Changes that were made once are not made again: up to the checkpoint from before, the fold is silent. What it leaves
+when it is interrupted is an ordinary checkpoint: the projector, or another rebuild, goes on from there.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from nats.aio.client import Client
+
+from rollbook_contracts import streams, subjects
+from rollbook_contracts.facts.tenant import TenantFact
+from rollbook_projector.applying import Applying, Tables
+from rollbook_projector.batch import Place
+from rollbook_projector.checkpoint import Checkpoint, read_checkpoint
+from rollbook_projector.integrity import check_contiguous, check_log, decisions_after
+from rollbook_projector.log import LogUnavailableError, StreamLog
+from rollbook_projector.ownership import holders, try_own
+from rollbook_projector.projections import tenants
+from rollbook_projector.pull import pulling
+from rollbook_projector.recorded import read
+from rollbook_projector.replay.catch_up import read_range
+from rollbook_projector.session import Connection, session
+from rollbook_projector.settings import ProjectorSettings
+from rollbook_projector.transaction import apply_batch, cut
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told how many messages are applied, of how many, over all partitions."""
+
+_EMPTY: Final = "TRUNCATE lms.users, lms.tenants, control.tenants, provisioning.parked"
+_BEGIN_AGAIN: Final = """
+    UPDATE provisioning.checkpoints SET epoch = 0, seq = 0, fact_id = '', silent_until = $2, halted = NULL
+    WHERE partition = $1"""
+_ANALYZE: Final = "ANALYZE lms.users, lms.tenants"
+
+
+class ProjectorRunsError(Exception):
+    """A projector applies some partition: it must be stopped before the tables are emptied."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One partition of a rebuild: its session, which holds the lock, and how far the fold goes."""
+
+    partition: int
+    connection: Connection
+    log: StreamLog
+    checkpoint: Checkpoint
+    until: int
+
+
+async def rebuild(
+    client: Client,
+    dsn: str,
+    *,
+    partitions: int,
+    settings: ProjectorSettings | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> int:
+    """Compute the tables again up to where they were; return how many messages of the log that took.
+
+    Raises ``ProjectorRunsError``, ``Halt`` where the log is not the one that was applied, ``LogUnavailableError``.
+    """
+    configured = settings or ProjectorSettings()
+    async with _shares(client, dsn, partitions, configured) as shares:
+        await _empty(client, shares)
+        done = dict.fromkeys(range(partitions), 0)
+        total = sum(share.until for share in shares)
+
+        def applied(partition: int, sequence: int) -> None:
+            done[partition] = sequence
+            progress(sum(done.values()), total)
+
+        await asyncio.gather(*(_fold(client, share, configured, applied) for share in shares))
+        await shares[0].connection.execute(_ANALYZE, timeout=None)
+        return total
+
+
+@contextlib.asynccontextmanager
+async def _shares(
+    client: Client, dsn: str, partitions: int, settings: ProjectorSettings
+) -> AsyncIterator[Sequence[_Share]]:
+    """Own all partitions, each in a session of its own, or none."""
+    async with contextlib.AsyncExitStack() as stack:
+        shares = []
+        for partition in range(partitions):
+            name = f"rollbook-rebuild {settings.owner}"
+            connection = await stack.enter_async_context(session(dsn, name=name))
+            if not await try_own(connection, partition):
+                holder = (await holders(connection)).get(partition, "another process")
+                raise ProjectorRunsError(
+                    f"Partition {partition} is applied by {holder}: stop all projectors, then rebuild."
+                )
+            shares.append(await _share(client, connection, partition))
+        yield shares
+
+
+async def _share(client: Client, connection: Connection, partition: int) -> _Share:
+    log = StreamLog(client, streams.provisioning(partition))
+    info = await log.info()
+    if info is None:
+        raise LogUnavailableError(f"there is no stream {log.stream}")
+    checkpoint = await read_checkpoint(connection, partition, info.created)
+    await check_log(log, checkpoint)
+    # A rebuild that was interrupted had emptied the tables: what it was to reach is still to be reached.
+    return _Share(partition, connection, log, checkpoint, max(checkpoint.seq, checkpoint.silent_until))
+
+
+async def _empty(client: Client, shares: Sequence[_Share]) -> None:
+    """Empty the tables in one transaction, in which the organizations get their last state at once.
+
+    Requests go on while the tables are rebuilt: nobody must be refused, or admitted, by a state long past.
+    """
+    rows: dict[str, tenants.TenantRow] = {}
+    for share in shares:
+        rows |= await _last_tenants(client, share)
+    first = shares[0].connection
+    async with first.transaction():
+        await first.execute(_EMPTY)
+        for share in shares:
+            await first.execute(_BEGIN_AGAIN, share.partition, share.until)
+        await tenants.TenantTable().write_control(first, rows)
+
+
+async def _last_tenants(client: Client, share: _Share) -> Mapping[str, tenants.TenantRow]:
+    subject = subjects.tenant_facts(share.partition, "*")
+    last = await share.log.last(subject)
+    found: dict[str, tenants.TenantRow] = {}
+    if last is None or share.until == 0:
+        return found
+    async with pulling(client, share.log.stream, after=0, subject=subject) as pull:
+        sequence = 0
+        while sequence < last.sequence:
+            for message in await pull.take(1000, patience=1.0):
+                sequence = message.sequence
+                recorded = read(message)
+                if sequence <= share.until and isinstance(recorded.fact, TenantFact):
+                    found[recorded.tenant] = tenants.put(recorded)
+    return found
+
+
+async def _fold(
+    client: Client, share: _Share, settings: ProjectorSettings, applied: Callable[[int, int], None]
+) -> None:
+    checkpoint = replace(share.checkpoint, epoch=0, seq=0, fact_id="", silent_until=share.until)
+    decided = await decisions_after(share.log, checkpoint)
+    applying = Applying(Tables(), Place(share.partition, share.until, settings.code_version, decided), share.log)
+    async for messages in read_range(
+        client, share.log.stream, after=0, until=share.until, size=settings.batch, settings=settings.pull
+    ):
+        check_contiguous(checkpoint, messages)
+        for batch in cut(messages):
+            checkpoint = await apply_batch(share.connection, applying, checkpoint, batch)
+        applied(share.partition, checkpoint.seq)

@@ -1,0 +1,48 @@
+"""SQL text made from the table definitions, so that statements and migrations cannot drift apart; for projections."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Table, Text
+
+from rollbook_projector.session import Connection
+
+_ARRAYS: Final = {Text: "text[]", BigInteger: "bigint[]", Integer: "int[]", Boolean: "bool[]", Date: "date[]"}
+
+
+def insert(table: Table, name: str) -> str:
+    """Return an INSERT of many rows into ``name``: one array parameter for each column, in their order."""
+    names = ", ".join(column.name for column in table.columns)
+    arrays = ", ".join(f"${number}::{_array(column)}" for number, column in enumerate(table.columns, 1))
+    return f"INSERT INTO {name} AS present ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608  # names come from definitions
+
+
+def upsert(table: Table, name: str) -> str:
+    """Return the same INSERT, which replaces the rows whose keys are there already."""
+    keys = [column.name for column in table.primary_key.columns]
+    values = ", ".join(f"{column.name} = excluded.{column.name}" for column in table.columns if column.name not in keys)
+    return f"{insert(table, name)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {values}"
+
+
+def update(table: Table, name: str) -> str:
+    """Return an UPDATE of one row by its key: one parameter for each column, in their order."""
+    keys = [column.name for column in table.primary_key.columns]
+    numbered = {column.name: f"{column.name} = ${number}" for number, column in enumerate(table.columns, 1)}
+    values = ", ".join(text for column, text in numbered.items() if column not in keys)
+    return f"UPDATE {name} SET {values} WHERE {' AND '.join(numbered[key] for key in keys)}"  # noqa: S608  # likewise
+
+
+async def copy(connection: Connection, table: Table, name: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Add new rows to ``name`` in the quickest way there is: a third of the client's time of arrays."""
+    schema, _, short = name.rpartition(".")
+    columns = [column.name for column in table.columns]
+    await connection.copy_records_to_table(short, schema_name=schema or None, columns=columns, records=rows)
+
+
+def columns_of(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Turn rows into the arrays that ``insert`` and ``upsert`` take."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _array(column: "Column[Any]") -> str:
+    return _ARRAYS[type(column.type)]

@@ -1,0 +1,1 @@
+"""Rollbook's running assemblies: the command line, the composition roots, the embedded servers; no business rule."""

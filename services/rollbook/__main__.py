@@ -1,0 +1,5 @@
+"""``python -m rollbook``: the command line, as `rollbook up` starts its own processes."""
+
+from rollbook.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Operators' decisions about tenants and tokens; called by the command line."""

@@ -1,0 +1,95 @@
+"""The composition root of a gateway process: `rollbook gateway`, and the gateway of `rollbook up`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+import structlog
+from aiohttp import web
+
+from rollbook.durability import require_durable
+from rollbook.errors import CommandError
+from rollbook.memory import settle
+from rollbook.roots.operator import now
+from rollbook.settings import Settings
+from rollbook.stack import Stack
+from rollbook.streams import ensure_streams, topology
+from rollbook_contracts.identifiers import new_id
+from rollbook_gateway.admission.directory import TokenDirectory, listen_for_changes
+from rollbook_gateway.app import Parts, build_app
+from rollbook_gateway.edge.health import Health
+from rollbook_gateway.edge.serving import GatewayRunner
+from rollbook_gateway.log.connection import connect
+from rollbook_gateway.log.jetstream import JetStreamEventLog
+from rollbook_gateway.requests.decision_loop import DecisionLoop
+from rollbook_gateway.requests.users import Users
+from rollbook_gateway.search.database import open_pool
+from rollbook_gateway.search.freshness import NatsCheckpointNotices
+from rollbook_gateway.search.users import UserSearch
+
+SHUTDOWN_SECONDS = 5.0
+
+logger = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.Application]:
+    """Put a gateway together: its application, ready to be served for as long as the block lasts."""
+    nats = await connect(stack.nats_url, name="rollbook gateway", patience=60)
+    try:
+        await require_durable(nats, settings, stack.nats_monitor_url)
+        streams = await ensure_streams(nats, topology(settings, stack.claim_key))
+        log = JetStreamEventLog(nats, streams.partitions)
+        await log.open()
+        async with (
+            open_pool(stack.database_url) as pool,
+            NatsCheckpointNotices.subscribed(nats, streams.partitions) as notices,
+        ):
+            directory = TokenDirectory(pool, streams.partitions, asyncio.get_running_loop().time)
+            listening = asyncio.create_task(listen_for_changes(directory, stack.database_url))
+            try:
+                decisions = DecisionLoop(log, stack.claim_key, now)
+                yield build_app(
+                    Parts(
+                        directory=directory,
+                        users=Users(decisions, UserSearch(pool, log, notices), partial(new_id, "usr")),
+                        health=Health(partial(log.head, 0), partial(pool.fetchval, "SELECT 1")),
+                        public_url=settings.public_url,
+                    ),
+                )
+            finally:
+                listening.cancel()
+                with suppress(asyncio.CancelledError):
+                    await listening
+        await log.close()
+    finally:
+        await nats.close()
+
+
+async def serve_gateway(
+    stack: Stack,
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    stop: asyncio.Event,
+    ready: Callable[[int], None],
+) -> None:
+    """Serve until ``stop``; ``ready`` is told the port once requests are answered."""
+    async with gateway_app(stack, settings) as app:
+        runner = GatewayRunner(app, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port, backlog=4096)
+            try:
+                await site.start()
+            except OSError as error:
+                raise CommandError(f"The gateway cannot listen on {host}:{port}: {error.strerror or error}.") from error
+            bound = runner.addresses[0][1]
+            settle()
+            logger.info("gateway.ready", host=host, port=bound)
+            ready(bound)
+            await stop.wait()
+        finally:
+            await runner.cleanup()

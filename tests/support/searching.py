@@ -1,0 +1,99 @@
+"""What a search works with, in the hands of a test: the log's head, the notices and the checkpoint."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from rollbook_gateway.log.port import Stored
+from rollbook_gateway.scim.compiled import user_schema
+from rollbook_gateway.scim.filters import Filter, parse_filter
+from rollbook_gateway.search.users import UserSearch
+
+PARTITION = 0
+HEAD = 7
+
+
+@dataclass(slots=True)
+class Log:
+    """A log whose head the test sets."""
+
+    sequence: int = HEAD
+    asked: int = 0
+    facts: dict[str, Stored] = field(default_factory=dict)
+    """Subject → its last message."""
+
+    async def head(self, partition: int) -> int:
+        assert partition == PARTITION
+        self.asked += 1
+        return self.sequence
+
+    async def last(self, partition: int, subject: str) -> Stored | None:
+        assert partition == PARTITION
+        return self.facts.get(subject)
+
+
+@dataclass(slots=True)
+class Notices:
+    """Notices that the test gives."""
+
+    waiting: list["asyncio.Future[int]"] = field(default_factory=list)
+
+    def upcoming(self, partition: int) -> "asyncio.Future[int]":
+        assert partition == PARTITION
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return self.waiting[-1]
+
+    def give(self, sequence: int) -> None:
+        """Wake whoever waits."""
+        for future in self.waiting:
+            if not future.done():
+                future.set_result(sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """A search on a test's database, and what it depends on."""
+
+    search: UserSearch
+    database: asyncpg.Connection
+    log: Log
+    notices: Notices
+
+    async def applied(self, sequence: int, *, halted: str | None = None) -> None:
+        """Move the partition's checkpoint, as the projector does with the rows of a batch."""
+        await self.database.execute(
+            """
+            INSERT INTO provisioning.checkpoints (partition, epoch, stream_created, seq, fact_id, silent_until, halted)
+            VALUES ($1, 1, '2026-11-24T03:44:43Z', $2, 'req_x.0', 0, $3)
+            ON CONFLICT (partition) DO UPDATE SET seq = excluded.seq, halted = excluded.halted
+            """,
+            PARTITION,
+            sequence,
+            halted,
+        )
+
+    async def parked(self, tenant: str, resource: str) -> None:
+        """Set a fact of a resource aside."""
+        await self.database.execute(
+            """
+            INSERT INTO provisioning.parked
+                (partition, seq, tenant, resource, type, reason, queued, discarded, since, code_version)
+            VALUES ($1, (SELECT count(*) FROM provisioning.parked), $2, $3,
+                    'user.updated.v9', 'unknown', false, false, '2026-11-24T03:44:43Z', '1')
+            """,
+            PARTITION,
+            tenant,
+            resource,
+        )
+
+    async def found(self, tenant: str, text: str) -> list[str]:
+        """Return the ids of all whom a filter finds."""
+        page = await self.search.page(tenant, PARTITION, condition(text), 1, 1000)
+        assert page.total == len(page.rows)
+        return [row.id for row in page.rows]
+
+
+def condition(text: str) -> Filter:
+    """Parse a filter on people."""
+    return parse_filter(text, user_schema())

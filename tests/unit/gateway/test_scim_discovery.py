@@ -1,0 +1,92 @@
+"""Discovery: what clients read of the service's abilities and schemas."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from scim2_models import ListResponse, ResourceType, Schema, ServiceProviderConfig
+
+from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
+from rollbook_gateway.scim import discovery
+from rollbook_gateway.scim.errors import ErrorKind, ScimError
+from rollbook_gateway.scim.lists import MAX_RESULTS
+
+BASE = "http://h/scim/acme/v2"
+
+
+def nulls(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(nulls(part) for part in value.values())
+    if isinstance(value, list):
+        return any(nulls(part) for part in value)
+    return value is None
+
+
+def test_configuration_tells_what_is_supported() -> None:
+    """Clients see PATCH, filters and entity tags, and no bulk, sorting or change of passwords."""
+    configuration = discovery.service_provider_config(BASE)
+
+    supported = {name for name, value in configuration.items() if isinstance(value, dict) and value.get("supported")}
+    assert supported == {"patch", "filter", "etag"}
+    assert configuration["filter"]["maxResults"] == MAX_RESULTS
+    assert configuration["authenticationSchemes"][0]["type"] == "oauthbearertoken"
+    assert configuration["meta"]["location"] == f"{BASE}/ServiceProviderConfig"
+
+
+def test_users_are_the_only_resource_type() -> None:
+    """Users have both extensions, neither of them required."""
+    answered = discovery.resource_types(BASE)
+
+    assert [kind["id"] for kind in answered["Resources"]] == ["User"]
+    assert answered["Resources"][0] == discovery.resource_type("User", BASE)
+    assert answered["Resources"][0]["endpoint"] == "/Users"
+    assert answered["Resources"][0]["schemaExtensions"] == [
+        {"schema": ENTERPRISE, "required": False},
+        {"schema": ILMS, "required": False},
+    ]
+
+
+def test_schemas_are_found_by_urn_in_any_case() -> None:
+    """Each schema in the list can be asked for by its URN."""
+    listed = discovery.schemas(BASE)["Resources"]
+
+    assert [schema["id"] for schema in listed] == [USER, ENTERPRISE, ILMS]
+    assert [discovery.schema(schema["id"].upper(), BASE) for schema in listed] == listed
+
+
+def test_extension_of_the_lms_is_described() -> None:
+    """The LMS's extension has its attributes with their types; a region is required."""
+    attributes = {attribute["name"]: attribute for attribute in discovery.schema(ILMS, BASE)["attributes"]}
+
+    assert {name: attribute["type"] for name, attribute in attributes.items()} == {
+        "region": "string",
+        "hireDate": "dateTime",
+        "customField1": "string",
+        "customField2": "string",
+        "customField3": "string",
+        "customField4": "string",
+        "manager": "complex",
+    }
+    assert [name for name, attribute in attributes.items() if attribute["required"]] == ["region"]
+    assert [part["name"] for part in attributes["manager"]["subAttributes"]] == ["id", "displayName", "email"]
+    assert attributes["region"]["mutability"] == "readWrite"
+
+
+@pytest.mark.parametrize("ask", [discovery.schema, discovery.resource_type])
+def test_unknown_names_are_not_found(ask: Any) -> None:
+    """What is not there is ``notFound``, and the message says what is."""
+    with pytest.raises(ScimError, match="User") as refusal:
+        ask("Group", BASE)
+
+    assert refusal.value.kind is ErrorKind.NOT_FOUND
+
+
+def test_answers_are_the_standard_form() -> None:
+    """The library reads every answer back without complaint; none holds a null, and each can be encoded."""
+    answers = [discovery.service_provider_config(BASE), discovery.resource_types(BASE), discovery.schemas(BASE)]
+
+    ServiceProviderConfig.model_validate(answers[0])
+    ListResponse[ResourceType].model_validate(answers[1])
+    ListResponse[Schema].model_validate(answers[2])
+    assert not nulls(answers)
+    assert msgspec.json.decode(msgspec.json.encode(answers)) == answers

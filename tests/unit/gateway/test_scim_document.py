@@ -1,0 +1,151 @@
+"""Documents: what is kept of a body, in which spelling, and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from rollbook_contracts.urns import ENTERPRISE, ILMS
+from rollbook_gateway.scim import limits
+from rollbook_gateway.scim.compiled import user_schema
+from rollbook_gateway.scim.document import canonicalise
+from rollbook_gateway.scim.errors import ErrorKind, ScimError
+
+
+def stored(**attributes: Any) -> dict[str, Any]:
+    document = canonicalise({"userName": "ada", **attributes}, user_schema()).document
+    del document["userName"]
+    return document
+
+
+def refusal(**attributes: Any) -> str:
+    with pytest.raises(ScimError) as refused:
+        stored(**attributes)
+    assert refused.value.kind is ErrorKind.INVALID_VALUE
+    return refused.value.detail
+
+
+def test_names_take_the_schema_spelling() -> None:
+    """Attributes, sub-attributes and extension URNs are matched in any case."""
+    assert stored(DISPLAYNAME="Ada", Name={"GIVENNAME": "Ada"}, **{ILMS.upper(): {"REGION": "EMEA"}}) == {
+        "displayName": "Ada",
+        "name": {"givenName": "Ada"},
+        ILMS: {"region": "EMEA"},
+    }
+
+
+def test_what_the_server_decides_is_left_out() -> None:
+    """Ids, metadata, groups, schemas and passwords of a client are never stored."""
+    assert stored(id="x", meta={"version": "1"}, groups=[{"value": "g"}], schemas=["urn:x"], password="secret") == {}
+
+
+@pytest.mark.parametrize("empty", [None, "", [], {}, [None], [{}], [{"value": ""}]])
+def test_empty_values_mean_absence(empty: Any) -> None:
+    """Null and emptiness at any depth leave the attribute without a value."""
+    assert stored(emails=empty, **{ENTERPRISE: {"department": None, "manager": {"value": ""}}}) == {}
+
+
+def test_unknown_attributes_are_ignored_and_noted() -> None:
+    """A body may hold more than the schemas know; the notes name it."""
+    outcome = canonicalise(
+        {"userName": "ada", "shoeSize": 43, "name": {"nick": "a"}, ILMS: {"regoin": "EMEA"}, "urn:x:y": {}},
+        user_schema(),
+    )
+
+    assert outcome.document == {"userName": "ada"}
+    assert [note.split('"')[1] for note in outcome.notes] == ["shoeSize", "name.nick", f"{ILMS}:regoin", "urn:x:y"]
+
+
+def test_notes_on_one_body_are_limited() -> None:
+    """A body of nonsense does not make as many notes as it has names."""
+    outcome = canonicalise({"userName": "ada", **{f"x{number}": 1 for number in range(1000)}}, user_schema())
+
+    assert len(outcome.notes) == limits.NOTES_KEPT
+
+
+@pytest.mark.parametrize(("text", "boolean"), [("True", True), ("False", False), ("true", True), (False, False)])
+def test_booleans_may_come_as_text(text: object, boolean: object) -> None:
+    """Entra's texts become booleans everywhere, also inside elements."""
+    assert stored(active=text, roles=[{"value": "x", "primary": text}]) == {
+        "active": boolean,
+        "roles": [{"value": "x", "primary": boolean}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({"displayName": 5}, ["displayName", "5", "text"]),
+        ({"active": "perhaps"}, ["active", '"perhaps"', "boolean"]),
+        ({"active": 1}, ["active", "boolean"]),
+        ({"name": "Ada"}, ["name", '"Ada"', "object"]),
+        ({"emails": [5]}, ["emails", "5", "object"]),
+        ({"emails": [{"value": ["a", "b"]}]}, ["emails.value", "text"]),
+        ({ILMS: "EMEA"}, [ILMS, '"EMEA"', "object"]),
+        ({ILMS: {"hireDate": "soon"}}, [f"{ILMS}:hireDate", '"soon"', "date"]),
+        ({ILMS: {"hireDate": "0001-01-01T00:00:00+10:00"}}, ["hireDate", "date"]),
+        ({"title": "a\0b"}, ["title", "U+0000"]),
+        ({"title": "a\ud800b"}, ["title", "surrogate"]),
+        ({"externalId": "x" * 513}, ["externalId", "513", "512"]),
+        ({"emails": [{"value": "x" * 600}]}, ["emails.value", "600", "512"]),
+        ({ENTERPRISE: {"employeeNumber": "\ufdfa" * 512}}, ["employeeNumber", "bytes"]),
+        ({"emails": [{"value": "a", "primary": True}, {"value": "b", "primary": "true"}]}, ["emails", "2", "primary"]),
+    ],
+)
+def test_refusal_names_attribute_value_and_what_is_wanted(attributes: dict[str, Any], words: list[str]) -> None:
+    """A value that cannot be stored is refused in words that tell the administrator what to mend."""
+    detail = refusal(**attributes)
+
+    assert [word for word in words if word not in detail] == []
+    assert detail.isprintable()
+
+
+@pytest.mark.parametrize("user_name", [None, "", "   ", []])
+def test_user_name_is_required(user_name: Any) -> None:
+    """A person without a userName, or with an empty one, is refused."""
+    assert "userName" in refusal(userName=user_name)
+
+
+@pytest.mark.parametrize("sent", ["usr_1", {"value": "usr_1"}, ["usr_1"], [{"VALUE": "usr_1"}]])
+def test_manager_is_kept_as_an_object(sent: Any) -> None:
+    """Whatever shape a manager comes in, it is stored and answered as an object."""
+    assert stored(**{ENTERPRISE: {"manager": sent}}) == {ENTERPRISE: {"manager": {"value": "usr_1"}}}
+
+
+def test_manager_of_the_lms_is_kept_as_an_object() -> None:
+    """Bare text is the manager's id; dotted names are its parts."""
+    assert stored(**{ILMS: {"manager": "usr_1", "manager.email": "boss"}}) == {
+        ILMS: {"manager": {"id": "usr_1", "email": "boss"}}
+    }
+
+
+def test_dotted_and_qualified_names_are_paths() -> None:
+    """A body may be flat where the schema is not."""
+    assert stored(**{"name.givenName": "Ada", f"{ILMS}:region": "EMEA", "name": {"familyName": "L"}}) == {
+        "name": {"givenName": "Ada", "familyName": "L"},
+        ILMS: {"region": "EMEA"},
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2024-01-15", "2024-01-15T00:00:00Z", "2026-08-07T12:34:56.1234567Z", "1/15/2024 12:00:00 AM"],
+)
+def test_hire_date_keeps_the_text_sent(text: str) -> None:
+    """Any form of date that providers send is accepted and comes back as it was."""
+    assert stored(**{ILMS: {"hireDate": text}}) == {ILMS: {"hireDate": text}}
+
+
+def test_broken_role_text_is_kept_as_text() -> None:
+    """A role whose value only looks like an object in text is an ordinary role."""
+    assert stored(roles=[{"value": "{not json"}, {"value": "{" + '"a":[' * 5000}]) == {
+        "roles": [{"value": "{not json"}, {"value": "{" + '"a":[' * 5000}]
+    }
+
+
+def test_body_is_left_as_it_was() -> None:
+    """Reading a body changes nothing in it."""
+    body = {"userName": "ada", "roles": [{"value": '{"value":"x"}', "primary": "True"}], "title": None}
+
+    canonicalise(body, user_schema())
+
+    assert body == {"userName": "ada", "roles": [{"value": '{"value":"x"}', "primary": "True"}], "title": None}
