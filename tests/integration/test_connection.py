@@ -8,7 +8,7 @@ from nats import errors
 
 from rollbook.embedded.nats_server import NatsServer
 from rollbook.embedded.ports import any_free
-from rollbook_gateway.log.connection import connect
+from rollbook_gateway.log.connection import Connection, connect
 from rollbook_gateway.log.wire import NotSentError, UnansweredError, UnservedError, Wire
 
 
@@ -28,6 +28,16 @@ async def test_wrong_password_is_told(nats_url: str) -> None:
 
     with pytest.raises(ConnectionError, match=r"(?i)authorization"):
         await connect(f"nats://rollbook:wrong@{address}", name="test", patience=0.5)
+
+
+async def test_refusal_outlives_the_reset_that_follows_it() -> None:
+    """A server that refuses a password says so, then resets the connection: what it said is what people are told."""
+    connection = Connection()
+
+    await connection.troubled(errors.Error("nats: 'Authorization Violation'"))
+    await connection.troubled(ConnectionResetError(104, "Connection reset by peer"))
+
+    assert "Authorization Violation" in connection.last_trouble
 
 
 async def test_nothing_is_kept_for_a_server_that_is_away(folder: Path) -> None:

@@ -54,7 +54,9 @@ class Connection(Client):
     async def troubled(self, error: Exception) -> None:
         """Log an error of the connection, each kind once until the next reconnect: every attempt may fail alike."""
         trouble = f"{type(error).__name__}: {error}"
-        self.last_trouble = trouble
+        # A server that refuses the password says so and hangs up; the reset that may follow tells nobody anything.
+        if not (self.last_trouble and isinstance(error, ConnectionResetError)):
+            self.last_trouble = trouble
         if trouble not in self._troubles:
             self._troubles.add(trouble)
             _log.warning("nats.error", error=trouble)
