@@ -39,6 +39,7 @@ if [ -n "$python" ]; then
     make_venv "$python"
 fi
 echo "Installing what requirements.lock names into .venv"
-install --require-hashes -r requirements.lock
+# The lock names everything; without a resolver the pip of a plain Debian 12 can read it too, which refuses its extras.
+install --no-deps --require-hashes -r requirements.lock
 install --no-deps --no-build-isolation -e contracts -e gateway -e projector -e services
 echo "$wanted" > "$stamp"
