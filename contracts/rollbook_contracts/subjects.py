@@ -13,6 +13,21 @@ def user(partition: int, tenant: str, user_id: str) -> str:
     return f"fact.{partition:02d}.{tenant}.user.{subject_token(user_id)}"
 
 
+def group(partition: int, tenant: str, group_id: str) -> str:
+    """``fact.<pp>.<tenant>.group.<id>``: a group's head (displayName, externalId); the last one is the head's state."""
+    return f"fact.{partition:02d}.{tenant}.group.{subject_token(group_id)}"
+
+
+def group_members(partition: int, tenant: str, group_id: str) -> str:
+    """``fact.<pp>.<tenant>.group.<id>.members``: who was added and removed, in order, until the group is gone."""
+    return f"{group(partition, tenant, group_id)}.members"
+
+
+def group_staging(partition: int, tenant: str, group_id: str, staging: str) -> str:
+    """``fact.<pp>.<tenant>.group.<id>.staging.<sid>``: the chunks of one replacement of all members."""
+    return f"{group(partition, tenant, group_id)}.staging.{subject_token(staging)}"
+
+
 def tenant_facts(partition: int, tenant: str) -> str:
     """``fact.<pp>.<tenant>.tenant``: the tenant's creation and settings."""
     return f"fact.{partition:02d}.{tenant}.tenant"
@@ -33,6 +48,11 @@ def user_change(tenant: str, user_id: str) -> str:
     return f"lms.{tenant}.user.{subject_token(user_id)}"
 
 
+def group_change(tenant: str, group_id: str) -> str:
+    """``lms.<tenant>.group.<id>``: the changes of one group and of its members, for LMS consumers."""
+    return f"lms.{tenant}.group.{subject_token(group_id)}"
+
+
 def relay_marker(partition: int) -> str:
     """``relay.<pp>``: in stream CHANGES, how far the changes of a partition were published."""
     return f"relay.{partition:02d}"
@@ -47,7 +67,8 @@ def checkpoint_notice(partition: int) -> str:
 class FactAddress:
     """What a log subject says.
 
-    ``tenant`` is empty for system facts; ``name`` is a resource id, as the token that stands for it, or a claim's hash.
+    ``tenant`` is empty for system facts; ``name`` is a resource id, as the token that stands for it, or a claim's hash;
+    ``staging`` is set for the chunks of a staged replacement.
     """
 
     space: Literal["fact", "claim"]
@@ -55,6 +76,7 @@ class FactAddress:
     tenant: str
     kind: str
     name: str
+    staging: str = ""
 
 
 def parse(subject: str) -> FactAddress:
@@ -66,8 +88,12 @@ def parse(subject: str) -> FactAddress:
                 return FactAddress("fact", _number(partition), "", "system", "")
             case ["fact", partition, tenant, "tenant"]:
                 return FactAddress("fact", _number(partition), tenant, "tenant", tenant)
-            case ["fact", partition, tenant, "user", name]:
-                return FactAddress("fact", _number(partition), tenant, "user", name)
+            case ["fact", partition, tenant, "user" | "group" as kind, name]:
+                return FactAddress("fact", _number(partition), tenant, kind, name)
+            case ["fact", partition, tenant, "group", name, "members"]:
+                return FactAddress("fact", _number(partition), tenant, "members", name)
+            case ["fact", partition, tenant, "group", name, "staging", staging]:
+                return FactAddress("fact", _number(partition), tenant, "staging", name, staging)
             case ["claim", partition, tenant, attribute, digest]:
                 return FactAddress("claim", _number(partition), tenant, attribute, digest)
     raise ValueError(f"no subject of the log: {subject!r}")

@@ -8,6 +8,7 @@ import msgspec
 
 from rollbook_contracts.changes.catalog import CHANGES
 from rollbook_contracts.changes.envelope import ChangeKey
+from rollbook_contracts.changes.resource import ResourceChange
 from rollbook_contracts.changes.user import (
     UserChange,
     UserCreated,
@@ -18,7 +19,7 @@ from rollbook_contracts.changes.user import (
 )
 from rollbook_projector.recorded import Recorded
 
-_WIRE_TYPES: Final[Mapping[type[UserChange], str]] = MappingProxyType(
+_WIRE_TYPES: Final[Mapping[type[ResourceChange], str]] = MappingProxyType(
     {change: wire_type for wire_type, change in CHANGES.items()}
 )
 _ENCODER: Final = msgspec.json.Encoder()

@@ -1,20 +1,20 @@
 """Facts as they stand in the log, decoded for the projections; one that cannot be read says why instead of raising."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
-from rollbook_contracts.facts.catalog import Fact
+from rollbook_contracts.facts.catalog import FACTS, Fact
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
 from rollbook_contracts.facts.codec import UnknownFactError, decode_envelope, decode_fact
 from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
 from rollbook_contracts.facts.tenant import TenantFact
-from rollbook_contracts.facts.user import UserDeleted, UserFact
 from rollbook_contracts.identifiers import subject_token
 from rollbook_contracts.subjects import parse
 
-Kind: TypeAlias = Literal["user", "tenant", "system", "claim", "unknown"]
+Kind: TypeAlias = Literal["user", "group", "members", "staging", "tenant", "system", "claim", "unknown"]
 
 
 class LogMessage(NamedTuple):
@@ -101,7 +101,7 @@ def _address(subject: str) -> tuple[Kind, str, str]:
     match address.space, address.kind:
         case "claim", _:
             return "claim", address.tenant, subject
-        case "fact", "user" | "tenant" | "system" as kind:
+        case "fact", "user" | "group" | "members" | "staging" | "tenant" | "system" as kind:
             return kind, address.tenant, address.name
     return "unknown", address.tenant, subject
 
@@ -109,15 +109,31 @@ def _address(subject: str) -> tuple[Kind, str, str]:
 def _belongs(fact: Fact, tenant: str, address: tuple[Kind, str, str]) -> bool:
     """Whether a fact is about what its subject says."""
     kind, subject_tenant, resource = address
+    if kind != _KINDS[type(fact)]:
+        return False
     match fact:
-        case UserFact() | UserDeleted():
-            return kind == "user" and tenant == subject_tenant and subject_token(fact.id) == resource
+        case EpochStarted() | ParkRetried() | ParkDiscarded() | ClaimTaken() | ClaimReleased():
+            return True
         case TenantFact():
-            return kind == "tenant" and tenant == subject_tenant == fact.id
-        case EpochStarted() | ParkRetried() | ParkDiscarded():
-            return kind == "system"
-        case ClaimTaken() | ClaimReleased():
-            return kind == "claim"
+            return tenant == subject_tenant == fact.id
+    return tenant == subject_tenant and subject_token(fact.id) == resource
+
+
+_FAMILIES: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "user": "user",
+        "group": "group",
+        "members": "members",
+        "staging": "staging",
+        "tenant": "tenant",
+        "epoch": "system",
+        "park": "system",
+        "claim": "claim",
+    }
+)
+_KINDS: Final[Mapping[type, Kind]] = MappingProxyType(
+    {fact: _FAMILIES[wire_type.partition(".")[0]] for wire_type, fact in FACTS.items()}
+)
 
 
 def _number(text: str) -> int:

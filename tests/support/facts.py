@@ -117,8 +117,8 @@ class Script:
 
     def unknown_resource(self, name: str) -> int:
         """Append a fact about a kind of resource that this version does not know."""
-        subject = f"fact.{self.partition:02d}.{self.tenant}.group.{name}"
-        return self._put(subject, name, {"ce-type": "group.created.v1"}, b"{}")
+        subject = f"fact.{self.partition:02d}.{self.tenant}.course.{name}"
+        return self._put(subject, name, {"ce-type": "course.created.v1"}, b"{}")
 
     def wrong(self, user: str, **attributes: Any) -> int:
         """Append a fact of a person that a gateway would never write, and forget that it was there."""

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from rollbook_contracts.changes.catalog import CHANGES
-from rollbook_contracts.changes.user import UserChange
+from rollbook_contracts.changes.resource import ResourceChange
 
 REPLAYED: Final = "ce-replayed"
 """Header of a change that `rollbook replay` sent again."""
@@ -48,6 +48,6 @@ def change_headers(
     }
 
 
-def decode_change(headers: Mapping[str, str], body: bytes) -> UserChange:
+def decode_change(headers: Mapping[str, str], body: bytes) -> ResourceChange:
     """Read a change; raises ``KeyError`` for an unknown type and ``msgspec.ValidationError`` for an unfit body."""
     return _DECODERS[headers["ce-type"]].decode(body)

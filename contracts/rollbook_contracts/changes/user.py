@@ -1,20 +1,10 @@
 """Changes of users, as LMS consumers receive them on stream CHANGES; versioned apart from the facts."""
 
-import msgspec
+from rollbook_contracts.changes.resource import ResourceChange
 
 
-class UserChange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What happened to a person: ids and attribute names, no values (a consumer reads those where it is allowed to).
-
-    ``version`` rises with each change of the person and equals the change's id; ``previous`` is the version before, so
-    that a gap shows; ``changed`` holds the names of the attributes that differ, sorted.
-    """
-
-    tenant: str
-    id: str
-    version: str
-    previous: str | None = None
-    changed: tuple[str, ...] = ()
+class UserChange(ResourceChange, frozen=True):
+    """What happened to a person."""
 
 
 class UserCreated(UserChange, frozen=True):
@@ -35,3 +25,15 @@ class UserReactivated(UserChange, frozen=True):
 
 class UserDeleted(UserChange, frozen=True):
     """A person is gone from the LMS tables."""
+
+
+class UserManagerAssigned(UserChange, frozen=True, kw_only=True):
+    """A person's manager is somebody in the LMS tables: ``manager`` is the id."""
+
+    manager: str
+
+
+class UserManagerUnassigned(UserChange, frozen=True, kw_only=True):
+    """Somebody is no longer a person's manager: ``manager`` is the id."""
+
+    manager: str

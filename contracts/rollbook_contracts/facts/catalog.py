@@ -6,6 +6,16 @@ from typing import Final, TypeAlias
 import msgspec
 
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
+from rollbook_contracts.facts.group import GroupCreated, GroupDeleted, GroupUpdated
+from rollbook_contracts.facts.membership import (
+    MembersAdded,
+    MembersClosed,
+    MembersRemoved,
+    MembersReplaced,
+    StagingAbandoned,
+    StagingChunk,
+    StagingCommitted,
+)
 from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
 from rollbook_contracts.facts.tenant import TenantCreated, TenantDisabled, TenantEnabled, TenantSettingsChanged
 from rollbook_contracts.facts.user import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
@@ -16,6 +26,16 @@ Fact: TypeAlias = (
     | UserDeactivated
     | UserReactivated
     | UserDeleted
+    | GroupCreated
+    | GroupUpdated
+    | GroupDeleted
+    | MembersAdded
+    | MembersRemoved
+    | MembersReplaced
+    | MembersClosed
+    | StagingChunk
+    | StagingCommitted
+    | StagingAbandoned
     | ClaimTaken
     | ClaimReleased
     | TenantCreated
@@ -34,6 +54,16 @@ FACTS: Final = MappingProxyType[str, type[msgspec.Struct]](
         "user.deactivated.v1": UserDeactivated,
         "user.reactivated.v1": UserReactivated,
         "user.deleted.v1": UserDeleted,
+        "group.created.v1": GroupCreated,
+        "group.updated.v1": GroupUpdated,
+        "group.deleted.v1": GroupDeleted,
+        "members.added.v1": MembersAdded,
+        "members.removed.v1": MembersRemoved,
+        "members.replaced.v1": MembersReplaced,
+        "members.closed.v1": MembersClosed,
+        "staging.chunk.v1": StagingChunk,
+        "staging.committed.v1": StagingCommitted,
+        "staging.abandoned.v1": StagingAbandoned,
         "claim.taken.v1": ClaimTaken,
         "claim.released.v1": ClaimReleased,
         "tenant.created.v1": TenantCreated,

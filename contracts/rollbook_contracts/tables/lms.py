@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     Date,
     Index,
+    Integer,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -47,6 +48,7 @@ users = Table(
     _text("employee_id_folded"),
     _text("external_id"),
     _text("display_name"),
+    _text("display_name_folded"),
     _text("given_name"),
     _text("family_name"),
     Column("active", Boolean, nullable=False),
@@ -72,6 +74,12 @@ users = Table(
         "users_by_employee_id", "tenant", "employee_id_folded", postgresql_where=text("employee_id_folded IS NOT NULL")
     ),
     Index("users_by_external_id", "tenant", "external_id", postgresql_where=text("external_id IS NOT NULL")),
+    Index(
+        "users_by_display_name",
+        "tenant",
+        "display_name_folded",
+        postgresql_where=text("display_name_folded IS NOT NULL"),
+    ),
     # Only those with several addresses pay for it: what stands in `email` is found by its own index.
     Index(
         "users_by_extra_email",
@@ -82,4 +90,66 @@ users = Table(
         postgresql_where=text("extra_emails"),
     ),
     comment="One row for each person, active or not.",
+)
+
+deleted_users = Table(
+    "deleted_users",
+    metadata,
+    _text("tenant", required=True),
+    _text("id", required=True),
+    PrimaryKeyConstraint("tenant", "id"),
+    comment="The ids of people who are gone for good: what names one of them waits for nobody.",
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    _text("tenant", required=True),
+    _text("id", required=True),
+    _text("display_name", required=True),
+    _text("display_name_folded", required=True),
+    _text("external_id"),
+    Column("document", Text, nullable=False, comment="the SCIM resource as JSON, without id, meta, schemas, members"),
+    _text("created", required=True),
+    _text("last_modified", required=True),
+    Column("fact_seq", BigInteger, nullable=False, comment="sequence of the last fact of the head"),
+    Column("members_seq", BigInteger, nullable=False, comment="sequence of the last fact of the members, 0 for none"),
+    _text("members_modified"),
+    _text("last_change", required=True),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index("groups_by_display_name", "tenant", "display_name_folded"),
+    Index("groups_by_external_id", "tenant", "external_id", postgresql_where=text("external_id IS NOT NULL")),
+    comment="One row for each group.",
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    _text("tenant", required=True),
+    _text("group_id", required=True),
+    _text("user_id", required=True),
+    Column("by_id", Boolean, nullable=False, comment="whether the person's id was sent"),
+    Column("named", Integer, nullable=False, comment="how many of `sent_references` name the person otherwise"),
+    PrimaryKeyConstraint("tenant", "group_id", "user_id"),
+    Index("group_members_by_user", "tenant", "user_id"),
+    comment="One row for each person who is a member of a group, active or not.",
+)
+
+sent_references = Table(
+    "sent_references",
+    metadata,
+    _text("tenant", required=True),
+    Column("kind", Text, nullable=False, comment="member or manager"),
+    Column("holder_id", Text(collation="C"), nullable=False, comment="the group, or the person who has the manager"),
+    Column("value", Text(collation="C"), nullable=False, comment="as it was sent"),
+    _text("value_folded", required=True),
+    Column("rank", Integer, nullable=False, comment="of several values for one manager the lowest that links counts"),
+    Column("user_id", Text(collation="C"), comment="whom the value names; NULL while it waits"),
+    Column("target_deleted", Boolean, nullable=False, comment="names the id of a person who is gone for good"),
+    Column("since", Text(collation="C"), nullable=False, comment="ce-time of the fact that brought it"),
+    PrimaryKeyConstraint("tenant", "kind", "holder_id", "value"),
+    Index("sent_references_by_value", "tenant", "value_folded"),
+    Index("sent_references_by_user", "tenant", "user_id", postgresql_where=text("user_id IS NOT NULL")),
+    Index("sent_references_pending", "tenant", "since", postgresql_where=text("user_id IS NULL")),
+    comment="Managers as they were sent, and members that were sent by another value than a present person's id.",
 )

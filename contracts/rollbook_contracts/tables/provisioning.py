@@ -1,6 +1,7 @@
 """Schema ``provisioning``: how far the log is applied, what waits to be published, what is parked."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = MetaData(schema="provisioning")
 
@@ -60,4 +61,30 @@ parked = Table(
     Column("code_version", Text, nullable=False, comment="version of the projector that could not apply it"),
     PrimaryKeyConstraint("partition", "seq"),
     comment="Facts set aside because they could not be applied, and later facts of the same resource.",
+)
+
+stagings = Table(
+    "stagings",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("group_id", Text, nullable=False),
+    Column("staging", Text, nullable=False),
+    Column("chunks", Integer, nullable=False, comment="how many of them are here"),
+    Column("last_seq", BigInteger, nullable=False, comment="sequence of the last chunk: guards its end"),
+    Column("last_time", Text, nullable=False, comment="ce-time of the last chunk"),
+    PrimaryKeyConstraint("tenant", "group_id", "staging"),
+    comment="Replacements of a group's members that are neither committed nor abandoned.",
+)
+
+staged_members = Table(
+    "staged_members",
+    metadata,
+    Column("tenant", Text, nullable=False),
+    Column("group_id", Text, nullable=False),
+    Column("staging", Text, nullable=False),
+    Column("chunk", Integer, nullable=False),
+    Column("members", ARRAY(Text), nullable=False),
+    PrimaryKeyConstraint("tenant", "group_id", "staging", "chunk"),
+    comment="The chunks of those replacements.",
 )

@@ -90,6 +90,7 @@ def put(recorded: Recorded, cause: Cause) -> UserRow:
     email = principal_email(emails)
     employee_id = enterprise.get("employeeNumber")
     user_name = document["userName"]
+    display_name = document.get("displayName")
     return (
         recorded.tenant,
         fact.id,
@@ -101,7 +102,8 @@ def put(recorded: Recorded, cause: Cause) -> UserRow:
         employee_id,
         _folded(employee_id),
         document.get("externalId"),
-        document.get("displayName"),
+        display_name,
+        _folded(display_name),
         name.get("givenName"),
         name.get("familyName"),
         document.get("active", True),
@@ -205,8 +207,8 @@ def _search(document: Mapping[str, Any]) -> str:
     return text
 
 
-def _folded(text: str | None) -> str | None:
-    return None if text is None else fold(text)
+def _folded(text: Any) -> Any:
+    return fold(text) if isinstance(text, str) else text  # what is no text is refused by its own column
 
 
 def _hire_date(text: str | None) -> date | None:

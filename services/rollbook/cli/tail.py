@@ -18,7 +18,7 @@ from rollbook.roots.operator import Operation, operating
 from rollbook.settings import Settings
 from rollbook.stopping import stop_on_signals
 from rollbook_contracts.changes.envelope import REPLAYED, decode_change
-from rollbook_contracts.changes.user import UserChange
+from rollbook_contracts.changes.resource import ResourceChange
 from rollbook_contracts.streams import CHANGES
 
 IDLE_SECONDS = 0.5
@@ -115,7 +115,7 @@ def _consumer(begin: Position | None) -> ConsumerConfig:
     )
 
 
-def _as_row(message: Msg, change: UserChange, names: dict[str, str]) -> dict[str, object]:
+def _as_row(message: Msg, change: ResourceChange, names: dict[str, str]) -> dict[str, object]:
     headers = message.headers or {}
     return {
         "seq": message.metadata.sequence.stream,
@@ -132,7 +132,7 @@ def _as_row(message: Msg, change: UserChange, names: dict[str, str]) -> dict[str
     }
 
 
-async def _as_line(message: Msg, change: UserChange, names: dict[str, str], connection: asyncpg.Connection) -> str:
+async def _as_line(message: Msg, change: ResourceChange, names: dict[str, str], connection: asyncpg.Connection) -> str:
     headers = message.headers or {}
     user_name = await connection.fetchval(_NAME, change.tenant, change.id)
     what = headers["ce-type"].removesuffix(".v1")

@@ -5,7 +5,7 @@ import pytest
 
 from rollbook_contracts.changes.catalog import CHANGES
 from rollbook_contracts.changes.envelope import ChangeKey
-from rollbook_contracts.changes.user import UserChange
+from rollbook_contracts.changes.resource import ResourceChange
 from rollbook_projector.changes import Cause, UserState, user_change
 from rollbook_projector.recorded import Recorded, read
 from support.facts import Script
@@ -43,7 +43,7 @@ def test_a_change_says_what_happened_to_the_row(
 
     assert row is not None
     assert row.type == wire_type
-    change: UserChange = msgspec.json.decode(row.body, type=CHANGES[wire_type])
+    change: ResourceChange = msgspec.json.decode(row.body, type=CHANGES[wire_type])
     assert change.previous == (before.last_change if before else None)
     assert change.changed == (("displayName", "title") if before and after else ())
 
