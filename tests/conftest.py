@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from rollbook.embedded.nats_server import NatsServer
 from rollbook.embedded.postgres import Postgres
+from rollbook.open_files import raise_limit
 from support import servers
 
 # "small" is for `make check`, "nightly" for `make nightly`; wall time says nothing about a property on a busy machine.
@@ -23,6 +24,11 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("small", deadline=None, max_examples=25)
 settings.register_profile("nightly", deadline=None, max_examples=5000)
 settings.load_profile("default")
+
+
+def pytest_configure() -> None:
+    """Let the run have thousands of connections open, as callers of the product do."""
+    raise_limit()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,7 @@ from rollbook.cli.output import say
 from rollbook.embedded.errors import EmbeddedError
 from rollbook.errors import CommandError
 from rollbook.logging import configure_logging
+from rollbook.open_files import raise_limit
 from rollbook.settings import Settings, load_settings
 from rollbook_gateway.log.port import LogError
 
@@ -34,6 +35,7 @@ def run_command(
     try:
         settings = load_settings(os.environ, data=data)
         configure_logging(log_level or settings.log_level)
+        raise_limit()
         return _loop_runner().run(command(settings))
     except (CommandError, EmbeddedError) as error:
         say(f"rollbook: {error}")
