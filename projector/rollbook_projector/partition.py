@@ -20,7 +20,7 @@ from rollbook_projector.log import LogUnavailableError, StreamLog
 from rollbook_projector.outbox.relay import Relay
 from rollbook_projector.ownership import try_own
 from rollbook_projector.parking import ParkedFact
-from rollbook_projector.patience import Backoff, pause
+from rollbook_projector.patience import Backoff, end, pause
 from rollbook_projector.pull import Pull, pulling
 from rollbook_projector.recorded import LogMessage, is_claim
 from rollbook_projector.session import Connection, is_database_trouble, session
@@ -99,9 +99,7 @@ class Partition:
                     await self._idle(connection, self._backoff.next())
             await set_owner(connection, self._partition, None)
         finally:
-            relay.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await relay
+            await end(relay)
 
     async def _read_and_apply(self, connection: Connection) -> None:
         """Begin behind the checkpoint and go on until something is wrong."""

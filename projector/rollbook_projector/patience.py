@@ -1,4 +1,8 @@
-"""Waiting out troubles: growing pauses that a stop cuts short; used by the loops."""
+"""Waiting out troubles: growing pauses that a stop cuts short, and the end of a task; used by the loops.
+
+Nothing here or in the loops calls ``asyncio.wait_for``: before Python 3.12 it loses a cancellation that comes together
+with what is waited for.
+"""
 
 import asyncio
 import contextlib
@@ -28,4 +32,12 @@ class Backoff:
 async def pause(stopping: asyncio.Event, seconds: float) -> None:
     """Wait, but no longer than until ``stopping`` is set."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended, also where a library under it (nats-py) loses a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_FIRST)

@@ -100,7 +100,8 @@ class Pull:
         await self._ask()
         if not self._received and self._broken is None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), patience)
+                async with asyncio.timeout(patience):
+                    await self._arrived.wait()
         self._arrived.clear()
         self._check()
         received = self._received

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import asyncpg
 import msgspec
@@ -30,6 +31,14 @@ SELECT tokens.secret_sha256, tokens.revoked_at IS NOT NULL AS revoked, tenants.t
 FROM control.tokens JOIN control.tenants USING (tenant)
 WHERE tokens.key_id = $1
 """
+
+_UNAVAILABLE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server died in the middle of an answer
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -89,7 +98,7 @@ class TokenDirectory:
         announcements = self._announcements
         try:
             admission = await self._ask_shared(key_id)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _UNAVAILABLE as error:
             if cached is None or cached.admission is None or now - cached.asked_at > STALE_SECONDS:
                 raise DirectoryUnavailableError from error
             cached.ask_again_at = now + RETRY_SECONDS
@@ -115,8 +124,14 @@ class TokenDirectory:
             del self._asking[key_id]
 
     async def _ask(self, key_id: str) -> Admission | None:
-        async with asyncio.timeout(ASK_SECONDS):
-            row = await self._pool.fetchrow(_QUERY, key_id)
+        connection = await self._pool.acquire(timeout=ASK_SECONDS)
+        try:
+            row = await connection.fetchrow(_QUERY, key_id, timeout=ASK_SECONDS)
+        except BaseException:
+            connection.terminate()  # an operation may still be under way: nobody else must get this connection
+            raise
+        finally:
+            await self._pool.release(connection)
         if row is None:
             return None
         tenant = Tenant(
@@ -140,7 +155,7 @@ async def listen_for_changes(directory: TokenDirectory, database_url: str) -> No
             await connection.add_listener(NOTIFY_CHANNEL, lambda *_: directory.forget())
             directory.forget()
             await closed.wait()
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _UNAVAILABLE as error:
             logger.info("admission.listener_lost", reason=str(error) or type(error).__name__)
         finally:
             if connection is not None:

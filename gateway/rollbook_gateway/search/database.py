@@ -76,8 +76,11 @@ async def fetch(
         try:
             left = deadline - asyncio.get_running_loop().time()
             rows: list[asyncpg.Record] = await connection.fetch(statement, *parameters, timeout=max(left, 0.001))
-        except TimeoutError:
-            # A server that is paused answers no cancellation either, which a release would wait for.
+        except asyncpg.PostgresError:
+            raise
+        except BaseException:
+            # A server that is paused answers no cancellation either, which a release would wait for, and after a
+            # cancellation an operation may still be under way: nobody else must get this connection.
             connection.terminate()
             raise
         finally:

@@ -80,7 +80,8 @@ class Relay:
                 backoff.reset()
                 if not rows:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), self._settings.relay_poll)
+                        async with asyncio.timeout(self._settings.relay_poll):
+                            await self._woken.wait()
                     continue
                 position = await self._publish(position, rows)
                 await record_position(connection, self._outbox, self._partition, position)
