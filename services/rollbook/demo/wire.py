@@ -109,8 +109,11 @@ async def in_parallel(items: Iterable[Item], work: Callable[[Item], Awaitable[No
         async with asyncio.TaskGroup() as group:
             for _ in range(callers):
                 group.create_task(caller())
-    except* CommandError as errors:
-        raise errors.exceptions[0] from None
+    except ExceptionGroup as errors:  # not `except*`: what Python 3.11 raises in its block becomes a group again
+        told = errors.subgroup(CommandError)
+        if told is None:
+            raise
+        raise told.exceptions[0] from None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
