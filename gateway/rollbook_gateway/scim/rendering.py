@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+import msgspec
+
 from rollbook_gateway.scim.compiled import Extension, ResourceSchema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.values import Document, Json
@@ -88,7 +90,7 @@ def render(
     return resource
 
 
-def list_response(resources: Sequence[Document], total_results: int, start_index: int) -> Document:
+def list_response(resources: Sequence[Document | msgspec.Raw], total_results: int, start_index: int) -> Document:
     return {
         "schemas": [LIST_RESPONSE],
         "totalResults": total_results,
