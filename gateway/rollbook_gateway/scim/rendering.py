@@ -1,6 +1,6 @@
 """What the gateway answers, for the edge to encode: resources with the attributes asked for, lists, errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -33,6 +33,12 @@ class Projection:
 
     only: Tree | None = None
     without: Tree | None = None
+
+    def shows(self, name: str) -> bool:
+        """Say whether an attribute that is returned by default, or a part of it, is in the answer."""
+        if self.only is not None:
+            return name in self.only
+        return self.without is None or name not in self.without or self.without[name] is not None
 
 
 WHOLE: Final = Projection()
@@ -83,6 +89,14 @@ def render(
         resource = {"schemas": [schema.urn], "id": resource_id, **_without(resource, projected.without)}
     resource["schemas"] = [schema.urn, *(urn for urn in schema.extensions if urn in resource)]
     return resource
+
+
+def memberships(groups: Iterable[tuple[str, str]], base_url: str) -> list[Document]:
+    """Return a person's attribute ``groups``, from the ids and names of the groups."""
+    return [
+        {"value": group_id, "$ref": f"{base_url}/Groups/{group_id}", "display": name, "type": "direct"}
+        for group_id, name in groups
+    ]
 
 
 def list_response(resources: Sequence[Document], total_results: int, start_index: int) -> Document:
