@@ -1,4 +1,4 @@
-"""The SCIM models of people and groups: the library's User, EnterpriseUser and Group, and the LMS's own extension."""
+"""The SCIM models: the library's User with the enterprise extension and the LMS's own, and its Group."""
 
 from datetime import datetime
 from functools import cache

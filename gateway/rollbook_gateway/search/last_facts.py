@@ -8,10 +8,9 @@ from rollbook_contracts import subjects
 from rollbook_contracts.facts.catalog import Fact
 from rollbook_contracts.facts.codec import UnknownFactError, decode_envelope, decode_fact
 from rollbook_contracts.facts.group import GroupDeleted, GroupFact
-from rollbook_contracts.urns import GROUP
 from rollbook_gateway.decide.state import PresentUser, user_state
 from rollbook_gateway.log.port import Stored
-from rollbook_gateway.scim.compiled import user_schema
+from rollbook_gateway.scim.compiled import group_schema, user_schema
 from rollbook_gateway.scim.evaluation import evaluate_without
 from rollbook_gateway.scim.filters import Filter
 from rollbook_gateway.scim.rendering import Meta, render
@@ -93,14 +92,11 @@ def _matches(unknown: str, condition: Filter | None, resource: Document) -> bool
 
 def _resource(found: GroupRow) -> Document:
     """Return a group as filters see it, but for its members."""
-    return {
-        "schemas": [GROUP],
-        "id": found.id,
-        **msgspec.json.decode(found.document),
-        "meta": {
-            "resourceType": "Group",
-            "created": found.created,
-            "lastModified": max(found.last_modified, found.members_modified or ""),
-            "version": f'W/"{found.fact_seq}.{found.members_seq}"',
-        },
-    }
+    meta = Meta(
+        "Group",
+        found.created,
+        max(found.last_modified, found.members_modified or ""),
+        location="",
+        version=f"{found.fact_seq}.{found.members_seq}",
+    )
+    return render(msgspec.json.decode(found.document), found.id, meta, group_schema())
