@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -20,12 +21,13 @@ from rollbook_gateway.requests.group_writes import GroupWrites, GroupWritten, Or
 from rollbook_gateway.requests.search_request import Query, from_search_request
 from rollbook_gateway.scim.compiled import group_schema
 from rollbook_gateway.scim.filters import Filter, parse_filter
-from rollbook_gateway.scim.group_rendering import Member, MemberAsSent, in_parts, members, shows_members
+from rollbook_gateway.scim.group_rendering import Member, MemberAsSent, in_parts, members, shows_whole_members
 from rollbook_gateway.scim.json_body import parse
 from rollbook_gateway.scim.lists import page
 from rollbook_gateway.scim.patch.apply import apply_operations
 from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, projection, render
 from rollbook_gateway.scim.values import Document
+from rollbook_gateway.search.members import NONE, Members
 from rollbook_gateway.search.rows import GroupPage, GroupRow
 
 MEMBERS_AT_ONCE = 1_000
@@ -83,7 +85,7 @@ class Groups:
     async def get(self, caller: Caller, group_id: str, shown: Projection) -> Answer:
         """GET /Groups/{id} (RFC 7644, 3.4.1): 200, or 304; the members come from the tables, all else from the log."""
         group_id = known_form(group_id)
-        if shows_members(shown):
+        if shown.shows("members"):
             row = await self._search.group(caller.tenant.id, caller.tenant.partition, group_id)
             if row is None:
                 raise not_found(group_id)
@@ -144,11 +146,11 @@ class Groups:
             condition,
             wanted.start_index,
             wanted.count,
-            members=shows_members(shown),
+            members=shown.shows("members"),
         )
         resources = []
         for row in found.rows:
-            parts = in_parts(self._row(caller, row, shown), await self._pieces(caller, _some(row.members), shown))
+            parts = in_parts(self._row(caller, row, shown), await self._members(caller, row.members, shown))
             resources.append(msgspec.Raw(b"".join(parts)))
         return answer(200, list_response(resources, found.total, wanted.start_index))
 
@@ -156,7 +158,7 @@ class Groups:
         version = group_version(row.fact_seq, row.members_seq)
         if not_modified(caller.if_none_match, version):
             return Answer(304, headers={"ETag": etag(version)})
-        pieces = await self._pieces(caller, _some(row.members), shown)
+        pieces = await self._members(caller, row.members, shown)
         return Answer(200, in_parts(self._row(caller, row, shown), pieces), {"ETag": etag(version)})
 
     async def _written(
@@ -166,11 +168,16 @@ class Groups:
         times = (written.created, written.last_modified, version)
         resource = self._head(caller, order.group_id, written.document, times, shown)
         pieces: Sequence[bytes] = ()
-        if shows_members(shown):
+        if shown.shows("members"):
             sent = ([MemberAsSent(value) for value in values] for values in order.membership.replaced or ())
             pieces = await self._pieces(caller, sent, shown)
         location = f"{caller.base_url}/Groups/{order.group_id}"
         return Answer(status, in_parts(resource, pieces), {"ETag": etag(version), "Location": location})
+
+    async def _members(self, caller: Caller, found: Members, shown: Projection) -> Sequence[bytes]:
+        if found == NONE or not shows_whole_members(shown):
+            return await self._pieces(caller, _some(found), shown)
+        return [bytes(found.rendered(f"{caller.base_url}/Users"))]
 
     async def _pieces(self, caller: Caller, found: Iterable[Sequence[Member]], shown: Projection) -> Sequence[bytes]:
         """Return members as JSON arrays, and let others have their turn between them."""
@@ -216,8 +223,10 @@ def known_form(group_id: str) -> str:
     return group_id
 
 
-def _some(found: Sequence[Member]) -> Iterator[Sequence[Member]]:
-    return (found[start : start + MEMBERS_AT_ONCE] for start in range(0, len(found), MEMBERS_AT_ONCE))
+def _some(found: Iterable[Member]) -> Iterator[Sequence[Member]]:
+    following = iter(found)
+    while some := list(islice(following, MEMBERS_AT_ONCE)):
+        yield some
 
 
 def _check(caller: Caller) -> Callable[[PresentGroup, MembersEnd], None] | None:

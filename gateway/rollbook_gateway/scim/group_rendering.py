@@ -41,11 +41,9 @@ class MemberAsSent:
         return None
 
 
-def shows_members(shown: Projection) -> bool:
-    """Tell whether an answer holds members at all."""
-    if shown.only is not None:
-        return MEMBERS in shown.only
-    return shown.without is None or MEMBERS not in shown.without or shown.without[MEMBERS] is not None
+def shows_whole_members(shown: Projection) -> bool:
+    """Tell whether an answer holds the members with all of their parts."""
+    return all(tree is None or tree.get(MEMBERS) is None for tree in (shown.only, shown.without))
 
 
 def members(found: Iterable[Member], base: str, shown: Projection) -> list[Document]:
