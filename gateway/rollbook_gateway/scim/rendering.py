@@ -105,7 +105,7 @@ def memberships(groups: Iterable[tuple[str, str]], base_url: str) -> list[Docume
     ]
 
 
-def list_response(resources: Sequence[Document], total_results: int, start_index: int) -> Document:
+def list_response(resources: Sequence[Document | msgspec.Raw], total_results: int, start_index: int) -> Document:
     return {
         "schemas": [LIST_RESPONSE],
         "totalResults": total_results,
