@@ -6,6 +6,7 @@ from rollbook.cli import (
     demo,
     gateway,
     groups,
+    importing,
     parked,
     pending,
     projector,
@@ -40,6 +41,7 @@ def build() -> typer.Typer:
     app.command()(groups.groups)
     app.add_typer(groups.app, name="group")
     app.command()(pending.pending)
+    app.command("import")(importing.import_)
     app.command()(tail.tail)
     app.command()(status.status)
     app.command()(verify.verify)

@@ -1,23 +1,20 @@
 """`rollbook demo`: an identity provider played against the running gateway, with made-up people."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
 from rollbook.cli import options
+from rollbook.cli.admitted import admitted
 from rollbook.cli.output import print_json, progress, say
 from rollbook.cli.running import run_command
-from rollbook.control import tokens
 from rollbook.demo.entra import MATCHING, Matching, play_entra
 from rollbook.demo.okta import play_okta
 from rollbook.demo.result import DemoResult, Progress
 from rollbook.roots.operator import operating
 from rollbook.settings import Settings
-from rollbook_gateway.admission.tokens import new_token
 
 app = typer.Typer(
     help="Identity providers played by the book: people join, move, marry, leave, come back. Playing again works.",
@@ -66,24 +63,13 @@ def okta(
 
 def _run(provider: str, play: Play, tenant: str, data: Path | None) -> DemoResult:
     async def command(settings: Settings) -> DemoResult:
-        async with _admitted(settings, tenant) as (tenant_url, token):
-            with progress(f"{provider} provisions {tenant}") as advance:
-                return await play(tenant_url, token, advance)
+        async with operating(settings) as operation:
+            row = await operation.tenants().get(tenant)
+            async with admitted(operation, row, label="rollbook demo") as (tenant_url, token):
+                with progress(f"{provider} provisions {tenant}") as advance:
+                    return await play(tenant_url, token, advance)
 
     return run_command(data, command)
-
-
-@asynccontextmanager
-async def _admitted(settings: Settings, tenant: str) -> AsyncIterator[tuple[str, str]]:
-    """Issue a token for the time of the play."""
-    async with operating(settings) as operation:
-        row = await operation.tenants().get(tenant)
-        token = new_token()
-        await tokens.issue(operation.connection, row.tenant, token, label="rollbook demo", now=datetime.now(UTC))
-        try:
-            yield operation.tenant_url(row.name), str(token)
-        finally:
-            await tokens.revoke(operation.connection, token.key_id, now=datetime.now(UTC))
 
 
 def _matching(text: str) -> Matching:

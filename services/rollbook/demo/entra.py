@@ -12,7 +12,7 @@ from rollbook.demo.entra_mapping import EMPLOYEE_NUMBER, WORK_EMAIL
 from rollbook.demo.entra_patch import Dialect, differences, manager_body, patch_body
 from rollbook.demo.result import DemoResult, Progress
 from rollbook.demo.turnover import Staff
-from rollbook.demo.wire import Wire, in_parallel
+from rollbook.wire import Wire, in_parallel
 
 Matching: TypeAlias = Literal["userName", "email", "employeeNumber"]
 

@@ -11,7 +11,7 @@ from rollbook.demo import result, turnover
 from rollbook.demo.directory import Organization, Person, people
 from rollbook.demo.result import DemoResult, Progress
 from rollbook.demo.turnover import Staff
-from rollbook.demo.wire import Wire, in_parallel
+from rollbook.wire import Wire, in_parallel
 from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
 
 ORGANIZATION: Final = Organization("okta.acme.example", seed=87, employee_prefix="7")
