@@ -1,9 +1,11 @@
 """What the gateway answers, for the edge to encode: resources with the attributes asked for, lists, errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+import msgspec
 
 from rollbook_gateway.scim.compiled import Extension, ResourceSchema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
@@ -18,13 +20,16 @@ Tree: TypeAlias = Mapping[str, "Tree | None"]
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What is known of a resource beside its document; ``version`` is the sequence of its last fact."""
+    """What is known of a resource beside its document; ``version`` tells its state from every other.
+
+    A person's is the sequence of the last fact, a group's that of the head and of the members, ``17.42``.
+    """
 
     resource_type: str
     created: str
     last_modified: str
     location: str
-    version: int
+    version: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,12 @@ class Projection:
 
     only: Tree | None = None
     without: Tree | None = None
+
+    def shows(self, name: str) -> bool:
+        """Say whether an attribute that is returned by default, or a part of it, is in the answer."""
+        if self.only is not None:
+            return name in self.only
+        return self.without is None or name not in self.without or self.without[name] is not None
 
 
 WHOLE: Final = Projection()
@@ -53,8 +64,8 @@ def projection(attributes: str | None, excluded: str | None, schema: ResourceSch
     )
 
 
-def etag(version: int) -> str:
-    """Return the weak entity tag of a resource whose last fact has this sequence."""
+def etag(version: int | str) -> str:
+    """Return the weak entity tag of a resource at this version."""
     return f'W/"{version}"'
 
 
@@ -63,7 +74,8 @@ def render(
 ) -> Document:
     """Return a resource as it is answered.
 
-    ``schemas`` is computed from what is there (C01): the core schema, and each extension that holds something.
+    ``schemas`` is computed from what is there (C01): the core schema, and each extension that holds something. An
+    attribute may be JSON already (``msgspec.Raw``): it is read only where parts of it are left out.
     """
     resource: Document = {
         "schemas": [schema.urn],
@@ -85,7 +97,15 @@ def render(
     return resource
 
 
-def list_response(resources: Sequence[Document], total_results: int, start_index: int) -> Document:
+def memberships(groups: Iterable[tuple[str, str]], base_url: str) -> list[Document]:
+    """Return a person's attribute ``groups``, from the ids and names of the groups."""
+    return [
+        {"value": group_id, "$ref": f"{base_url}/Groups/{group_id}", "display": name, "type": "direct"}
+        for group_id, name in groups
+    ]
+
+
+def list_response(resources: Sequence[Document | msgspec.Raw], total_results: int, start_index: int) -> Document:
     return {
         "schemas": [LIST_RESPONSE],
         "totalResults": total_results,
@@ -133,6 +153,8 @@ def _graft(tree: dict[str, Tree | None], steps: list[str]) -> None:
 def _only(value: Json, tree: Tree | None) -> Json:
     if tree is None:
         return value
+    if isinstance(value, msgspec.Raw):
+        value = msgspec.json.decode(value)
     if isinstance(value, list):
         return [kept for element in value if (kept := _only(element, tree))]
     return {
@@ -143,6 +165,8 @@ def _only(value: Json, tree: Tree | None) -> Json:
 
 
 def _without(value: Json, tree: Tree) -> Json:
+    if isinstance(value, msgspec.Raw):
+        value = msgspec.json.decode(value)
     if isinstance(value, list):
         return [kept for element in value if (kept := _without(element, tree))]
     kept_parts = {}
