@@ -98,7 +98,7 @@ def spreadsheet(file: TextIO) -> Iterator[tuple[int, list[str]]]:
 
 def layout(header: list[str]) -> Layout:
     """Read a header line; raises ``UnfitHeaderError`` with everything that is wrong with it."""
-    names = tuple(name.strip() for name in header)
+    names = tuple("type" if name.strip().lower() == "type" else name.strip() for name in header)
     kind = None if "type" in names else _kind_of_all(names)
     problems = [f"column {name!r} stands twice" for name in sorted({n for n in names if n and names.count(n) > 1})]
     problems += [] if "type" in names or kind else [_UNKNOWN]

@@ -167,3 +167,18 @@ def test_unknown_attributes_are_noted(tmp_path: Path) -> None:
         'unknown attribute "shoeSize" was ignored',
         "unknown attribute 'x' was ignored",
     ]
+
+
+def test_the_examples_say_the_same_in_both_formats() -> None:
+    """Whoever tries one sees the other."""
+    folder = Path(__file__).parents[3] / "deploy" / "examples"
+    json_lines = read_snapshot([folder / "directory.jsonl"])
+    spreadsheets = read_snapshot([folder / name for name in ("people.csv", "groups.csv", "members.csv")])
+    assert json_lines.problems == spreadsheets.problems == []
+    assert documents(json_lines) == documents(spreadsheets)
+    for lines in ("groups", "memberships"):
+        ours, theirs = getattr(json_lines, lines), getattr(spreadsheets, lines)
+        assert [tuple(line)[1:] if isinstance(line, tuple) else line.name for line in ours] == [
+            tuple(line)[1:] if isinstance(line, tuple) else line.name for line in theirs
+        ]
+    assert [line.manager for line in json_lines.managers] == [line.manager for line in spreadsheets.managers]
