@@ -177,13 +177,13 @@ class Groups:
     async def _members(self, caller: Caller, found: Members, shown: Projection) -> Sequence[bytes]:
         if found == NONE or not shows_whole_members(shown):
             return await self._pieces(caller, _some(found), shown)
-        return [bytes(found.rendered(f"{caller.base_url}/Users"))]
+        return [bytes(found.rendered(f"{caller.base_url}/Users"))[1:-1]]
 
     async def _pieces(self, caller: Caller, found: Iterable[Sequence[Member]], shown: Projection) -> Sequence[bytes]:
-        """Return members as JSON arrays, and let others have their turn between them."""
+        """Return members in JSON, with commas between them, and let others have their turn between the pieces."""
         pieces = []
         for some in found:
-            pieces.append(msgspec.json.encode(members(some, caller.base_url, shown)))
+            pieces.append(msgspec.json.encode(members(some, caller.base_url, shown))[1:-1])
             await asyncio.sleep(0)
         return pieces
 
