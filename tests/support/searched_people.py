@@ -11,7 +11,6 @@ from rollbook_contracts.facts.user import UserCreated
 from rollbook_contracts.tables import lms
 from rollbook_gateway.scim.compiled import user_schema
 from rollbook_gateway.scim.rendering import Meta, render
-from rollbook_projector.changes import Cause
 from rollbook_projector.projections.users import put
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.statements import columns_of, insert
@@ -38,7 +37,7 @@ async def insert_people(connection: asyncpg.Connection, tenant: str, documents: 
         recorded = Recorded(
             number + 1, "user", tenant, fact.id, "user.created.v1", MODIFIED, "req_x", prev=0, fact=fact
         )
-        rows.append(put(recorded, Cause.of(recorded, epoch=1, partition=0)))
+        rows.append(put(recorded).row)
     await connection.execute(insert(lms.users, "lms.users"), *columns_of(rows))
 
 
