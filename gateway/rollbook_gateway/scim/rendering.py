@@ -18,13 +18,16 @@ Tree: TypeAlias = Mapping[str, "Tree | None"]
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What is known of a resource beside its document; ``version`` is the sequence of its last fact."""
+    """What is known of a resource beside its document; ``version`` tells its state from every other.
+
+    A person's is the sequence of the last fact, a group's that of the head and of the members, ``17.42``.
+    """
 
     resource_type: str
     created: str
     last_modified: str
     location: str
-    version: int
+    version: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ def projection(attributes: str | None, excluded: str | None, schema: ResourceSch
     )
 
 
-def etag(version: int) -> str:
-    """Return the weak entity tag of a resource whose last fact has this sequence."""
+def etag(version: int | str) -> str:
+    """Return the weak entity tag of a resource at this version."""
     return f'W/"{version}"'
 
 

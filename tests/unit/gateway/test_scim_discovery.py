@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from scim2_models import ListResponse, ResourceType, Schema, ServiceProviderConfig
 
-from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
+from rollbook_contracts.urns import ENTERPRISE, GROUP, ILMS, USER
 from rollbook_gateway.scim import discovery
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.lists import MAX_RESULTS
@@ -33,11 +33,13 @@ def test_configuration_tells_what_is_supported() -> None:
     assert configuration["meta"]["location"] == f"{BASE}/ServiceProviderConfig"
 
 
-def test_users_are_the_only_resource_type() -> None:
-    """Users have both extensions, neither of them required."""
+def test_users_and_groups_are_the_resource_types() -> None:
+    """Users have both extensions, neither of them required; groups have none."""
     answered = discovery.resource_types(BASE)
 
-    assert [kind["id"] for kind in answered["Resources"]] == ["User"]
+    assert [kind["id"] for kind in answered["Resources"]] == ["User", "Group"]
+    assert answered["Resources"][1] == discovery.resource_type("Group", BASE)
+    assert answered["Resources"][1]["endpoint"] == "/Groups"
     assert answered["Resources"][0] == discovery.resource_type("User", BASE)
     assert answered["Resources"][0]["endpoint"] == "/Users"
     assert answered["Resources"][0]["schemaExtensions"] == [
@@ -50,7 +52,7 @@ def test_schemas_are_found_by_urn_in_any_case() -> None:
     """Each schema in the list can be asked for by its URN."""
     listed = discovery.schemas(BASE)["Resources"]
 
-    assert [schema["id"] for schema in listed] == [USER, ENTERPRISE, ILMS]
+    assert [schema["id"] for schema in listed] == [USER, ENTERPRISE, ILMS, GROUP]
     assert [discovery.schema(schema["id"].upper(), BASE) for schema in listed] == listed
 
 
@@ -76,7 +78,7 @@ def test_extension_of_the_lms_is_described() -> None:
 def test_unknown_names_are_not_found(ask: Any) -> None:
     """What is not there is ``notFound``, and the message says what is."""
     with pytest.raises(ScimError, match="User") as refusal:
-        ask("Group", BASE)
+        ask("Device", BASE)
 
     assert refusal.value.kind is ErrorKind.NOT_FOUND
 
