@@ -5,8 +5,9 @@ from typing import Final
 
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema
-from rollbook_gateway.scim.document import Canonical, Notes, check_required, note
+from rollbook_gateway.scim.document import Canonical, check_required
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.patch.add import added
 from rollbook_gateway.scim.patch.elements import dropped, written
 from rollbook_gateway.scim.patch.operations import Operation, Verb, read_operations
@@ -14,6 +15,7 @@ from rollbook_gateway.scim.patch.parts import with_part
 from rollbook_gateway.scim.patch.paths import PatchPath, parse_path
 from rollbook_gateway.scim.patch.remove import removed
 from rollbook_gateway.scim.patch.replace import replaced
+from rollbook_gateway.scim.paths import reading
 from rollbook_gateway.scim.values import Document, Json
 
 MAX_OPERATIONS: Final = 100
@@ -28,7 +30,7 @@ def apply_patch(
     """
     new = dict(document)
     notes: Notes = []
-    for operation in read_operations(message, max_operations):
+    for operation in read_operations(message, max_operations, notes):
         _apply(new, operation, schema, notes)
     check_required(new, schema)
     return Canonical(new, notes)
@@ -39,6 +41,8 @@ def _apply(document: Document, operation: Operation, schema: ResourceSchema, not
         _apply_each(document, operation, "", schema, notes)
         return
     path = parse_path(operation.path, schema)
+    if (read_otherwise := reading(operation.path, schema)) is not None:
+        note(notes, read_otherwise)
     if path is None:
         note(notes, f"unknown attribute {shown(operation.path)} was ignored")
     elif isinstance(path, Extension):
@@ -62,14 +66,19 @@ def _apply_each(document: Document, operation: Operation, prefix: str, schema: R
             f"the {operation.verb} operation on {shown(prefix.removesuffix(':'))} holds {shown(operation.value)}: "
             "send an object with the attributes to write",
         )
-    for name, value in operation.value.items():
+    odd_first = sorted(operation.value.items(), key=lambda item: schema.resolve(prefix + item[0]) is not None)
+    for name, value in odd_first:  # so that the right name has the last word (N05)
         path = _named(prefix + name, schema)
+        if (read_otherwise := reading(prefix + name, schema)) is not None:
+            note(notes, read_otherwise)
         if path is None:
             note(notes, f"unknown attribute {shown(prefix + name)} was ignored")
         elif isinstance(path, Extension):
             inner = Operation(operation.verb, path.urn, value)
             _apply_to_extension(document, path, inner, schema, notes)
         else:
+            if path.sub_attribute is not None or (path.attribute.extension and not prefix):
+                note(notes, f"{shown(prefix + name)} was sent as a name and read as a path")
             _write(document, path, operation.verb, value, notes)
 
 
