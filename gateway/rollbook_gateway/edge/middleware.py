@@ -1,6 +1,7 @@
 """What happens around every request, outermost first: correlation and failures, then admission."""
 
 import time
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import structlog
@@ -24,10 +25,16 @@ logger = structlog.get_logger(__name__)
 
 def respond(found: Answer) -> web.Response:
     """Turn an answer into aiohttp's response."""
-    response = web.Response(status=found.status, body=found.body or None, headers=dict(found.headers))
+    body = found.body if isinstance(found.body, bytes) else _each(found.body)
+    response = web.Response(status=found.status, body=body or None, headers=dict(found.headers))
     if found.body:
         response.headers["Content-Type"] = MEDIA_TYPE
     return response
+
+
+async def _each(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
 
 
 @web.middleware

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from operator import ge, gt, le, lt
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from rollbook_contracts.datetimes import instant
@@ -15,10 +16,36 @@ Read: TypeAlias = Callable[[Target], list[Json]]
 """How the values of an attribute are found in whatever a filter is applied to."""
 
 
-def evaluate(condition: Filter, resource: Document) -> bool:
+Also: TypeAlias = Mapping[str, Json]
+"""Further values by which attributes are known, by path: a manager also by the id of the person whom it names."""
+
+_NOTHING: Final[Also] = MappingProxyType({})
+
+
+def evaluate(condition: Filter, resource: Document, also: Also = _NOTHING) -> bool:
     """Tell whether a resource, with its id, schemas and meta, meets a filter."""
     view = matching_view(resource)
-    return _holds(condition, lambda target: _in_resource(target, view))
+
+    def read(target: Target) -> list[Json]:
+        found = _in_resource(target, view)
+        return [*found, also[target.path]] if target.path in also else found
+
+    return _holds(condition, read)
+
+
+def evaluate_without(unknown: str, condition: Filter, resource: Document) -> bool | None:
+    """Tell the same of a resource whose attribute ``unknown`` is not known; ``None`` where the answer hangs on it."""
+    match condition:
+        case And():
+            verdicts = [evaluate_without(unknown, term, resource) for term in condition.terms]
+            return False if False in verdicts else None if None in verdicts else True
+        case Or():
+            verdicts = [evaluate_without(unknown, term, resource) for term in condition.terms]
+            return True if True in verdicts else None if None in verdicts else False
+        case Not():
+            verdict = evaluate_without(unknown, condition.term, resource)
+            return None if verdict is None else not verdict
+    return None if condition.target.attribute.name == unknown else evaluate(condition, resource)
 
 
 def selected(condition: Filter, attribute: Attribute, elements: list[Document]) -> list[bool]:

@@ -1,9 +1,11 @@
 """What the gateway answers, for the edge to encode: resources with the attributes asked for, lists, errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+import msgspec
 
 from rollbook_gateway.scim.compiled import Extension, ResourceSchema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
@@ -38,6 +40,12 @@ class Projection:
     only: Tree | None = None
     without: Tree | None = None
 
+    def shows(self, name: str) -> bool:
+        """Say whether an attribute that is returned by default, or a part of it, is in the answer."""
+        if self.only is not None:
+            return name in self.only
+        return self.without is None or name not in self.without or self.without[name] is not None
+
 
 WHOLE: Final = Projection()
 """Everything that is returned by default."""
@@ -67,7 +75,8 @@ def render(
 ) -> Document:
     """Return a resource as it is answered.
 
-    ``schemas`` is computed from what is there (C01): the core schema, and each extension that holds something.
+    ``schemas`` is computed from what is there (C01): the core schema, and each extension that holds something. An
+    attribute may be JSON already (``msgspec.Raw``): it is read only where parts of it are left out.
     """
     resource: Document = {
         "schemas": [schema.urn],
@@ -89,7 +98,15 @@ def render(
     return resource
 
 
-def list_response(resources: Sequence[Document], total_results: int, start_index: int) -> Document:
+def memberships(groups: Iterable[tuple[str, str]], base_url: str) -> list[Document]:
+    """Return a person's attribute ``groups``, from the ids and names of the groups."""
+    return [
+        {"value": group_id, "$ref": f"{base_url}/Groups/{group_id}", "display": name, "type": "direct"}
+        for group_id, name in groups
+    ]
+
+
+def list_response(resources: Sequence[Document | msgspec.Raw], total_results: int, start_index: int) -> Document:
     return {
         "schemas": [LIST_RESPONSE],
         "totalResults": total_results,
@@ -137,6 +154,8 @@ def _graft(tree: dict[str, Tree | None], steps: list[str]) -> None:
 def _only(value: Json, tree: Tree | None) -> Json:
     if tree is None:
         return value
+    if isinstance(value, msgspec.Raw):
+        value = msgspec.json.decode(value)
     if isinstance(value, list):
         return [kept for element in value if (kept := _only(element, tree))]
     return {
@@ -147,6 +166,8 @@ def _only(value: Json, tree: Tree | None) -> Json:
 
 
 def _without(value: Json, tree: Tree) -> Json:
+    if isinstance(value, msgspec.Raw):
+        value = msgspec.json.decode(value)
     if isinstance(value, list):
         return [kept for element in value if (kept := _without(element, tree))]
     kept_parts = {}

@@ -1,34 +1,38 @@
 """What a search finds: people, groups and pages of them."""
 
 from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from rollbook_gateway.search.members import NONE, Members
+
+
+class Row(Protocol):
+    """A resource as found."""
+
+    @property
+    def id(self) -> str: ...
+
+
+class Membership(NamedTuple):
+    """One of a person's groups."""
+
+    group_id: str
+    display: str
 
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A person as found; ``document`` is the SCIM resource as JSON, without ``id``, ``meta`` and ``schemas``."""
+    """A person as found; ``document`` is the SCIM resource as JSON, without ``id``, ``meta`` and ``schemas``.
+
+    ``groups`` is empty also where they were not asked for.
+    """
 
     id: str
     document: str
     created: str
     last_modified: str
     fact_seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """``total`` people match; ``rows`` are those of the page, in the order of their ids."""
-
-    total: int
-    rows: list[UserRow]
-
-
-@dataclass(frozen=True, slots=True)
-class MemberRow:
-    """A member as found: a linked one by the person's id, with the person's name; one that waits as it was sent."""
-
-    value: str
-    linked: bool
-    display: str | None
+    groups: tuple[Membership, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,19 @@ class GroupRow:
     members_modified: str | None
     fact_seq: int
     members_seq: int
-    members: list[MemberRow]
+    members: Members = NONE
+
+
+Found = TypeVar("Found", bound=Row)
 
 
 @dataclass(frozen=True, slots=True)
-class GroupPage:
-    """``total`` groups match; ``rows`` are those of the page, in the order of their ids."""
+class Page(Generic[Found]):
+    """``total`` resources match; ``rows`` are those of the page, in the order of their ids."""
 
     total: int
-    rows: list[GroupRow]
+    rows: list[Found]
+
+
+UserPage: TypeAlias = Page[UserRow]
+GroupPage: TypeAlias = Page[GroupRow]

@@ -111,5 +111,5 @@ async def test_too_many_parked_people_are_stale(searching: Searching) -> None:
     for number in range(101):
         await searching.parked(tenant, id_of(number))
 
-    with pytest.raises(StaleError, match="101 people"):
+    with pytest.raises(StaleError, match="101 resources"):
         await searching.found(tenant, "userName pr")

@@ -1,6 +1,6 @@
 """A PATCH message applied to a document: all of its operations in order, or none; called for every PATCH request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from rollbook_gateway.dialect.absence import is_absent
@@ -24,13 +24,21 @@ MAX_OPERATIONS: Final = 100
 def apply_patch(
     document: Document, message: Document, schema: ResourceSchema, *, max_operations: int = MAX_OPERATIONS
 ) -> Canonical:
-    """Return the document after a PATCH message; raise ``ScimError`` where one operation or the outcome is refused.
+    """Return the document after a PATCH message; raise ``ScimError`` where one operation or the outcome is refused."""
+    notes: Notes = []
+    return apply_operations(document, read_operations(message, max_operations, notes), schema, notes)
+
+
+def apply_operations(
+    document: Document, operations: Sequence[Operation], schema: ResourceSchema, notes: Notes | None = None
+) -> Canonical:
+    """Return the document after all operations of a message, and the notes on these behind those on its form.
 
     The given document is never changed: every value that differs is made anew, all others are shared.
     """
     new = dict(document)
-    notes: Notes = []
-    for operation in read_operations(message, max_operations, notes):
+    notes = [] if notes is None else notes
+    for operation in operations:
         _apply(new, operation, schema, notes)
     check_required(new, schema)
     return Canonical(new, notes)

@@ -1,0 +1,50 @@
+"""The members of one group as PostgreSQL writes them: an answer holds them as they are, however many there are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+_REFERENCE: Final = b'"$ref":"'
+"""Stands in the text only where a member's reference begins: inside a text's value each quote has a backslash."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A member as found: a linked one by the person's id, with the person's name; one that waits as it was sent."""
+
+    value: str
+    linked: bool
+    display: str | None
+
+
+class _Element(msgspec.Struct, frozen=True):
+    value: str
+    reference: str | None = msgspec.field(name="$ref", default=None)
+    display: str | None = None
+
+
+_ELEMENTS: Final = msgspec.json.Decoder(list[_Element])
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Linked members in the order of the people's ids, then those that wait in the order of what was sent.
+
+    ``found`` is an array in JSON of the members as they are answered, but that each ``$ref`` is the person's id alone.
+    """
+
+    found: bytes
+
+    def rendered(self, users_url: str) -> msgspec.Raw:
+        """Return the attribute ``members``, ``users_url`` being the address below which people are known."""
+        address = msgspec.json.encode(f"{users_url}/")[1:-1]
+        return msgspec.Raw(self.found.replace(_REFERENCE, _REFERENCE + address))
+
+    def __iter__(self) -> Iterator[MemberRow]:
+        for element in _ELEMENTS.decode(self.found):
+            yield MemberRow(element.value, element.reference is not None, element.display)
+
+
+NONE: Final = Members(b"[]")
