@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from rollbook_gateway.log.port import Stored
-from rollbook_gateway.scim.compiled import user_schema
+from rollbook_gateway.scim.compiled import group_schema, user_schema
 from rollbook_gateway.scim.filters import Filter, parse_filter
+from rollbook_gateway.search.groups import GroupSearch
 from rollbook_gateway.search.users import UserSearch
 
 PARTITION = 0
@@ -53,9 +54,10 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class Searching:
-    """A search on a test's database, and what it depends on."""
+    """Searches on a test's database, and what they depend on."""
 
     search: UserSearch
+    groups: GroupSearch
     database: asyncpg.Connection
     log: Log
     notices: Notices
@@ -86,6 +88,13 @@ class Searching:
             tenant,
             resource,
         )
+
+    async def groups_found(self, tenant: str, text: str, *, members: bool = False) -> list[str]:
+        """Return the ids of all groups that a filter finds."""
+        condition = parse_filter(text, group_schema())
+        page = await self.groups.page(tenant, PARTITION, condition, 1, 1000, members=members)
+        assert page.total == len(page.rows)
+        return [row.id for row in page.rows]
 
     async def found(self, tenant: str, text: str) -> list[str]:
         """Return the ids of all whom a filter finds."""

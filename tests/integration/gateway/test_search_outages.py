@@ -12,6 +12,7 @@ import pytest
 from rollbook.embedded.postgres import Postgres
 from rollbook_gateway.search.database import fetch, open_pool
 from rollbook_gateway.search.errors import SearchUnavailableError
+from rollbook_gateway.search.groups import GroupSearch
 from rollbook_gateway.search.users import UserSearch
 from support import servers
 from support.projecting import until
@@ -39,7 +40,7 @@ async def searching(own_postgres: Postgres) -> AsyncIterator[Searching]:
     database = await asyncpg.connect(url)
     log, notices = Log(), Notices()
     async with open_pool(url, size=2) as pool:
-        stage = Searching(UserSearch(pool, log, notices), database, log, notices)
+        stage = Searching(UserSearch(pool, log, notices), GroupSearch(pool, log, notices), database, log, notices)
         await stage.applied(HEAD)
         yield stage
     await database.close()
