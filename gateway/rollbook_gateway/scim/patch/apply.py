@@ -74,10 +74,11 @@ def _apply_each(document: Document, operation: Operation, prefix: str, schema: R
             f"the {operation.verb} operation on {shown(prefix.removesuffix(':'))} holds {shown(operation.value)}: "
             "send an object with the attributes to write",
         )
-    odd_first = sorted(operation.value.items(), key=lambda item: schema.resolve(prefix + item[0]) is not None)
-    for name, value in odd_first:  # so that the right name has the last word (N05)
+    named = [(reading(prefix + name, schema), name, value) for name, value in operation.value.items()]
+    odd_first = sorted(named, key=lambda item: item[0] is None)
+    for read_otherwise, name, value in odd_first:  # so that the right name has the last word (N05)
         path = _named(prefix + name, schema)
-        if (read_otherwise := reading(prefix + name, schema)) is not None:
+        if read_otherwise is not None:
             note(notes, read_otherwise)
         if path is None:
             note(notes, f"unknown attribute {shown(prefix + name)} was ignored")

@@ -1,5 +1,7 @@
 """C: how Entra and Okta create people."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
@@ -162,9 +164,12 @@ async def c12_the_deactivated_stay_found(wire: Wire) -> None:
 
 
 async def c13_created_as_okta_creates(wire: Wire) -> None:
-    """201 with a body; the password is nowhere; groups are ignored."""
+    """201 with a body; the password is in no store, no log line and no answer; groups are ignored."""
     organization = await wire.organization()
-    person = await _created(organization, wire.body())
+    with redirect_stdout(StringIO()) as printed:
+        person = await _created(organization, wire.body())
+    assert "request.answered" in printed.getvalue()
+    assert wire.body()["password"] not in printed.getvalue()
     assert person["userName"] == "jo@okta.local"
     assert "password" not in person
     assert not person.get("groups")

@@ -75,7 +75,7 @@ async def p05_one_wrong_value_and_nothing_is_applied(wire: Wire) -> None:
 
 
 async def p06_a_region_is_not_removed(wire: Wire) -> None:
-    """400 invalidValue that says what is required; also for an empty value."""
+    """400 invalidValue that says what is required, also for an empty value; but not where there is a default."""
     organization = await wire.organization()
     [there] = await organization.people(ada())
     path = f"/Users/{there['id']}"
@@ -83,6 +83,9 @@ async def p06_a_region_is_not_removed(wire: Wire) -> None:
     emptied = {"op": "Replace", "path": f"{ILMS}:region", "value": ""}
     refused(await organization.idp.patch(path, emptied), 400, "invalidValue", f"{ILMS}:region")
     assert (await organization.read(there))["meta"] == there["meta"]
+    lenient = await wire.organization(default_region="EMEA")
+    [other] = await lenient.people(ada())
+    assert ILMS not in await _sent(wire, lenient, other)
 
 
 async def p07_a_hire_date_comes_back_as_it_was_sent(wire: Wire) -> None:
