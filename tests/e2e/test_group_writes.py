@@ -65,7 +65,9 @@ async def on_members(product: Product, scim: Scim, group_id: str) -> list[tuple[
 async def test_group_is_created_and_answered_as_sent(scim: Scim) -> None:
     """POST answers 201 with id, meta, ETag, Location and the members that were sent, linked or not."""
     user_id = new_id("usr")
-    reply = await scim.post("/Groups", group(externalId="e1", members=[{"value": user_id, "display": "x"}, {"value": "jo"}]))
+    reply = await scim.post(
+        "/Groups", group(externalId="e1", members=[{"value": user_id, "display": "x"}, {"value": "jo"}])
+    )
 
     assert reply.status == 201
     body = reply.body
