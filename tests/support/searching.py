@@ -9,6 +9,7 @@ from rollbook_gateway.log.port import Stored
 from rollbook_gateway.scim.compiled import group_schema, user_schema
 from rollbook_gateway.scim.filters import Filter, parse_filter
 from rollbook_gateway.search.groups import GroupSearch
+from rollbook_gateway.search.rows import Membership
 from rollbook_gateway.search.users import UserSearch
 
 PARTITION = 0
@@ -88,6 +89,10 @@ class Searching:
             tenant,
             resource,
         )
+
+    async def groups_of(self, tenant: str, user_id: str) -> tuple[Membership, ...]:
+        """Return a person's groups."""
+        return await self.search.groups(tenant, PARTITION, user_id)
 
     async def groups_found(self, tenant: str, text: str, *, members: bool = False) -> list[str]:
         """Return the ids of all groups that a filter finds."""

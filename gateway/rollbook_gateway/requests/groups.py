@@ -27,7 +27,7 @@ from rollbook_gateway.scim.lists import page
 from rollbook_gateway.scim.patch.apply import apply_operations
 from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, projection, render
 from rollbook_gateway.scim.values import Document
-from rollbook_gateway.search.members import NONE, Members
+from rollbook_gateway.search.members import Members
 from rollbook_gateway.search.rows import GroupPage, GroupRow
 
 MEMBERS_AT_ONCE = 1_000
@@ -175,9 +175,13 @@ class Groups:
         return Answer(status, in_parts(resource, pieces), {"ETag": etag(version), "Location": location})
 
     async def _members(self, caller: Caller, found: Members, shown: Projection) -> Sequence[bytes]:
-        if found == NONE or not shows_whole_members(shown):
+        if not shows_whole_members(shown):
             return await self._pieces(caller, _some(found), shown)
-        return [bytes(found.rendered(f"{caller.base_url}/Users"))]
+        pieces = []
+        for piece in found.rendered(f"{caller.base_url}/Users"):
+            pieces.append(piece)
+            await asyncio.sleep(0)
+        return pieces
 
     async def _pieces(self, caller: Caller, found: Iterable[Sequence[Member]], shown: Projection) -> Sequence[bytes]:
         """Return members as JSON arrays, and let others have their turn between them."""

@@ -38,11 +38,11 @@ class Members:
 
     parts: tuple[bytes, ...] = ()
 
-    def rendered(self, users_url: str) -> msgspec.Raw:
-        """Return the attribute ``members``, ``users_url`` being the address below which people are known."""
-        address = msgspec.json.encode(f"{users_url}/")[1:-1]
-        parts = [part.replace(_REFERENCE, _REFERENCE + address) for part in self.parts]
-        return msgspec.Raw(b"[" + b",".join(parts) + b"]")
+    def rendered(self, users_url: str) -> Iterator[bytes]:
+        """Give the members as arrays in JSON, one for each part; people are known below ``users_url``."""
+        reference = _REFERENCE + msgspec.json.encode(f"{users_url}/")[1:-1]
+        for part in self.parts:
+            yield b"[%b]" % part.replace(_REFERENCE, reference)
 
     def __iter__(self) -> Iterator[MemberRow]:
         for part in self.parts:

@@ -7,7 +7,6 @@ from functools import partial
 
 import structlog
 from aiohttp import web
-from rollbook_gateway.search.groups import GroupSearch
 
 from rollbook.durability import require_durable
 from rollbook.errors import CommandError
@@ -32,6 +31,7 @@ from rollbook_gateway.requests.groups import Groups
 from rollbook_gateway.requests.users import Users
 from rollbook_gateway.search.database import open_pool
 from rollbook_gateway.search.freshness import NatsCheckpointNotices
+from rollbook_gateway.search.groups import GroupSearch
 from rollbook_gateway.search.users import UserSearch
 
 SHUTDOWN_SECONDS = 5.0
