@@ -65,16 +65,7 @@ class Searching:
 
     async def applied(self, sequence: int, *, halted: str | None = None) -> None:
         """Move the partition's checkpoint, as the projector does with the rows of a batch."""
-        await self.database.execute(
-            """
-            INSERT INTO provisioning.checkpoints (partition, epoch, stream_created, seq, fact_id, silent_until, halted)
-            VALUES ($1, 1, '2026-11-24T03:44:43Z', $2, 'req_x.0', 0, $3)
-            ON CONFLICT (partition) DO UPDATE SET seq = excluded.seq, halted = excluded.halted
-            """,
-            PARTITION,
-            sequence,
-            halted,
-        )
+        await move_checkpoint(self.database, sequence, halted=halted)
 
     async def parked(self, tenant: str, resource: str) -> None:
         """Set a fact of a resource aside."""
@@ -106,6 +97,20 @@ class Searching:
         page = await self.search.page(tenant, PARTITION, condition(text), 1, 1000)
         assert page.total == len(page.rows)
         return [row.id for row in page.rows]
+
+
+async def move_checkpoint(database: asyncpg.Connection, sequence: int, *, halted: str | None = None) -> None:
+    """Say how far the partition is applied."""
+    await database.execute(
+        """
+        INSERT INTO provisioning.checkpoints (partition, epoch, stream_created, seq, fact_id, silent_until, halted)
+        VALUES ($1, 1, '2026-11-24T03:44:43Z', $2, 'req_x.0', 0, $3)
+        ON CONFLICT (partition) DO UPDATE SET seq = excluded.seq, halted = excluded.halted
+        """,
+        PARTITION,
+        sequence,
+        halted,
+    )
 
 
 def condition(text: str) -> Filter:

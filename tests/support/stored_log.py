@@ -13,11 +13,17 @@ from rollbook_projector.transaction import apply_batch, cut
 
 TABLES = (
     "lms.users",
+    "lms.deleted_users",
+    "lms.groups",
+    "lms.group_members",
+    "lms.sent_references",
     "lms.tenants",
     "control.tenants",
     "provisioning.checkpoints",
     "provisioning.parked",
     "provisioning.outbox",
+    "provisioning.stagings",
+    "provisioning.staged_members",
 )
 
 

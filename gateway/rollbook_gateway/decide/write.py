@@ -27,7 +27,12 @@ def assemble(
 
 def assemble_chain(portions: Sequence[Portion], *, partition: int, tenant: str, now: str) -> Write:
     """Encode facts of several requests into one write, each fact under its own request's id."""
-    messages = []
+    messages = chain_messages(portions, tenant=tenant, now=now)
+    return Write(partition, portions[0].request_id, tuple(messages))
+
+
+def chain_messages(portions: Sequence[Portion], *, tenant: str, now: str) -> Iterator[Message]:
+    """Yield the messages of such a write, for who has many and encodes them little by little."""
     last: dict[str, int] = {}
     for position, (portion, place, planned) in enumerate(_facts(portions)):
         # The sequence before a fact without a guard is not known yet: it names the distance to it within the write.
@@ -37,8 +42,7 @@ def assemble_chain(portions: Sequence[Portion], *, partition: int, tenant: str, 
             fact_id(portion.request_id, portion.first + place), tenant, planned.about, now, portion.request_id, prev
         )
         headers, body = encode(planned.fact, envelope)
-        messages.append(Message(planned.subject, headers, body, planned.expected))
-    return Write(partition, portions[0].request_id, tuple(messages))
+        yield Message(planned.subject, headers, body, planned.expected)
 
 
 def _facts(portions: Sequence[Portion]) -> Iterator[tuple[Portion, int, PlannedFact]]:

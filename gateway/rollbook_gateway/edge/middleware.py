@@ -1,5 +1,6 @@
 """What happens around every request, outermost first: correlation and failures, then admission."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -19,6 +20,8 @@ REQUEST_ID: Final = web.RequestKey("request_id", str)
 TENANT: Final = web.RequestKey("tenant", Tenant)
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 MEDIA_TYPE: Final = "application/scim+json"
+_AT_ONCE: Final = 256 * 1024
+"""Bytes of a long answer that are handed to the socket before others have their turn."""
 
 logger = structlog.get_logger(__name__)
 
@@ -34,7 +37,9 @@ def respond(found: Answer) -> web.Response:
 
 async def _each(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
     for part in parts:
-        yield part
+        for start in range(0, len(part), _AT_ONCE):
+            yield part[start : start + _AT_ONCE]
+            await asyncio.sleep(0)
 
 
 @web.middleware

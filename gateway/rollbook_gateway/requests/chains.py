@@ -14,8 +14,9 @@ import structlog
 from rollbook_contracts import subjects
 from rollbook_contracts.facts.catalog import Fact
 from rollbook_gateway.decide.user import PlannedFact, Tenant
-from rollbook_gateway.decide.write import Portion, assemble_chain
+from rollbook_gateway.decide.write import Portion
 from rollbook_gateway.log.port import EventLog, LogError, RefusedError, UnavailableError
+from rollbook_gateway.requests.assembling import assembled
 from rollbook_gateway.requests.group_log import GroupLog
 from rollbook_gateway.requests.turns import Turns
 from rollbook_gateway.scim.errors import ScimError
@@ -100,9 +101,7 @@ class Chains:
         tenant, group_id = chain.tenant, chain.group_id
         try:
             guard = await self._groups.guard(tenant, group_id)
-            write = assemble_chain(
-                _portions(chain, together, guard), partition=tenant.partition, tenant=tenant.id, now=self._now()
-            )
+            write = await assembled(_portions(chain, together, guard), tenant, self._now())
             sequence = await self._log.append(write, deadline=max(delta.deadline for delta in together))
         except RefusedError:
             # No lost race: the same deltas stand just as well behind whatever came first.

@@ -18,8 +18,9 @@ from rollbook_gateway.decide.group import GroupDecider
 from rollbook_gateway.decide.membership import Membership, member_facts
 from rollbook_gateway.decide.state import PresentGroup
 from rollbook_gateway.decide.user import Decision, PlannedFact, Tenant
-from rollbook_gateway.decide.write import assemble
+from rollbook_gateway.decide.write import Portion
 from rollbook_gateway.log.port import EventLog, RefusedError, UnavailableError
+from rollbook_gateway.requests.assembling import assembled
 from rollbook_gateway.requests.chains import Chains
 from rollbook_gateway.requests.claims import learn
 from rollbook_gateway.requests.group_log import GroupLog, MembersEnd, present_group
@@ -205,14 +206,8 @@ class _Attempts:
             facts = self._facts(planned, staging)
             if not facts:
                 return _written(planned, now, 0, 0)
-            write = assemble(
-                facts,
-                partition=order.tenant.partition,
-                tenant=order.tenant.id,
-                request_id=order.request_id,
-                now=now,
-                first=staging.chunks if staging is not None else 0,
-            )
+            first = staging.chunks if staging is not None else 0
+            write = await assembled([Portion(facts, order.request_id, first)], order.tenant, now)
             try:
                 sequence = await self._log.append(write, deadline=self._deadline)
             except RefusedError as refusal:

@@ -184,10 +184,10 @@ class Groups:
         return pieces
 
     async def _pieces(self, caller: Caller, found: Iterable[Sequence[Member]], shown: Projection) -> Sequence[bytes]:
-        """Return members as JSON arrays, and let others have their turn between them."""
+        """Return members in JSON, with commas between them, and let others have their turn between the pieces."""
         pieces = []
         for some in found:
-            pieces.append(msgspec.json.encode(members(some, caller.base_url, shown)))
+            pieces.append(msgspec.json.encode(members(some, caller.base_url, shown))[1:-1])
             await asyncio.sleep(0)
         return pieces
 

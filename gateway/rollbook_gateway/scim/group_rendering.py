@@ -59,14 +59,17 @@ def members(found: Iterable[Member], base: str, shown: Projection) -> list[Docum
 
 
 def in_parts(resource: Document, pieces: Sequence[bytes]) -> list[bytes]:
-    """Return the JSON of a group in parts; ``pieces`` are arrays of members that are not empty."""
+    """Return the JSON of a group in parts; ``pieces`` are members with commas between them, none of them empty.
+
+    Nothing of the pieces is copied: they may be many megabytes.
+    """
     whole = msgspec.json.encode(resource)
     if not pieces:
         return [whole]
-    parts = [whole[:-1], b',"members":']
-    parts += [b"%b%b" % (b"," if place else b"[", piece[1:-1]) for place, piece in enumerate(pieces)]
-    parts.append(b"]}")
-    return parts
+    parts = [whole[:-1], b',"members":[', pieces[0]]
+    for piece in pieces[1:]:
+        parts += (b",", piece)
+    return [*parts, b"]}"]
 
 
 def _member(member: Member, base: str) -> Document:

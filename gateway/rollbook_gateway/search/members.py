@@ -39,10 +39,10 @@ class Members:
     parts: tuple[bytes, ...] = ()
 
     def rendered(self, users_url: str) -> Iterator[bytes]:
-        """Give the members as arrays in JSON, one for each part; people are known below ``users_url``."""
+        """Give the members as they are answered, part by part; people are known below ``users_url``."""
         reference = _REFERENCE + msgspec.json.encode(f"{users_url}/")[1:-1]
         for part in self.parts:
-            yield b"[%b]" % part.replace(_REFERENCE, reference)
+            yield part.replace(_REFERENCE, reference)
 
     def __iter__(self) -> Iterator[MemberRow]:
         for part in self.parts:
