@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from rollbook_contracts.urns import ENTERPRISE, ILMS
+
 UniqueIdentifier = Literal["email", "employee-id"]
 
 
@@ -15,3 +17,12 @@ class TenantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False, r
     departments: tuple[str, ...] = ()
     default_region: str | None = None
     unique_identifier: UniqueIdentifier = "email"
+
+    @property
+    def allowed_values(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """The attributes that have rules: schema, name, allowed values."""
+        return (
+            (ILMS, "region", self.regions),
+            (ENTERPRISE, "division", self.divisions),
+            (ENTERPRISE, "department", self.departments),
+        )

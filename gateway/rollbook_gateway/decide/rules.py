@@ -2,7 +2,7 @@
 
 from rollbook_contracts.folding import fold
 from rollbook_contracts.settings import TenantSettings
-from rollbook_contracts.urns import ENTERPRISE, ILMS
+from rollbook_contracts.urns import ILMS
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.values import Document
 
@@ -14,11 +14,7 @@ def with_rules(new: Document, old: Document | None, settings: TenantSettings) ->
     already is never refused. Nor is a deactivation: there a value that is not allowed leaves the old one standing.
     """
     document = _with_region(new, old, settings)
-    for urn, name, allowed in (
-        (ILMS, "region", settings.regions),
-        (ENTERPRISE, "division", settings.divisions),
-        (ENTERPRISE, "department", settings.departments),
-    ):
+    for urn, name, allowed in settings.allowed_values:
         document = _with_allowed(document, old, urn, name, allowed)
     return document
 

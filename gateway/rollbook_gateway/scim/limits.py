@@ -16,9 +16,6 @@ TEXT_LENGTH: Final = 65_536
 FILTER_BYTES: Final = 1024
 """Bytes of a filter, decoded, in UTF-8."""
 
-NOTES_KEPT: Final = 20
-"""How many notes on one request are kept; a body of nonsense need not fill the provisioning log."""
-
 _KEYS: Final = frozenset(
     {
         "userName",

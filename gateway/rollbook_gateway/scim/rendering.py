@@ -9,6 +9,7 @@ import msgspec
 
 from rollbook_gateway.scim.compiled import Extension, ResourceSchema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
+from rollbook_gateway.scim.paths import meaning
 from rollbook_gateway.scim.values import Document, Json
 
 LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -125,17 +126,17 @@ def error_body(status: int, detail: str, scim_type: str | None = None) -> Docume
 def _tree(parameter: str, schema: ResourceSchema) -> Tree:
     tree: dict[str, Tree | None] = {}
     for name in parameter.split(","):
-        meaning = schema.resolve(name.strip())
-        if meaning is None:
+        found = meaning(name.strip(), schema)
+        if found is None:
             continue
-        if isinstance(meaning, Extension):
-            tree[meaning.urn] = None
+        if isinstance(found, Extension):
+            tree[found.urn] = None
             continue
-        steps = [meaning.attribute.name]
-        if meaning.attribute.extension:
-            steps.insert(0, meaning.attribute.schema)
-        if meaning.sub_attribute is not None:
-            steps.append(meaning.sub_attribute.name)
+        steps = [found.attribute.name]
+        if found.attribute.extension:
+            steps.insert(0, found.attribute.schema)
+        if found.sub_attribute is not None:
+            steps.append(found.sub_attribute.name)
         _graft(tree, steps)
     return tree
 

@@ -108,7 +108,7 @@ async def _lent(pool: asyncpg.Pool, seconds: float) -> AsyncIterator[asyncpg.Con
     try:
         connection = await pool.acquire(timeout=min(seconds, CONNECT_SECONDS))
         try:
-yield connection
+            yield connection
         except asyncpg.PostgresError:
             raise
         except BaseException:
