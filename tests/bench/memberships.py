@@ -1,4 +1,4 @@
-"""The cells of groups: what a change of members costs by its own size and by the group's, and how soon tables show it."""
+"""The cells of groups: what a change of members costs by its size and by the group's, and how soon tables show it."""
 
 import asyncio
 import itertools
