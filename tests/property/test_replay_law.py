@@ -1,6 +1,5 @@
 """The law of the projector: however a log is cut into batches, tables and outbox are the same, byte for byte."""
 
-import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +10,9 @@ from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
-from rollbook_projector.checkpoint import OvertakenError
+from support.consumer import outcome, told
 from support.facts import Script
-from support.stored_log import Applier, StoredLog, dump, empty
+from support.stored_log import MISHAPS, apply_as_it_grew, apply_in_batches, dump
 
 
 @dataclass
@@ -165,7 +164,7 @@ VERBS = (*PEOPLE_VERBS, *GROUP_VERBS, "retry", "discard", "tenant", "epoch")
 VALUES = ("bob", "eve", "Eve", "usr_0", "usr_1", "usr_2", "usr_0@1", "nobody")
 BEGINNING = [("create", 0, "bob"), ("create", 1, "eve"), ("create group", 0, ""), ("create group", 1, "")]
 STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 2), st.sampled_from(VALUES)), min_size=1, max_size=40)
-CUTS = st.lists(st.tuples(st.integers(1, 12), st.sampled_from(("", "", "crash", "restart", "redeliver"))), min_size=1)
+CUTS = st.lists(st.tuples(st.integers(1, 12), st.sampled_from(("", "", *MISHAPS))), min_size=1)
 
 
 @pytest.fixture
@@ -174,10 +173,6 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
-
-
-class CrashError(Exception):
-    """The projector died before its transaction was committed."""
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -198,42 +193,8 @@ async def test_any_cut_gives_the_same_tables_and_outbox(
     await apply_in_batches(database, story.script, cuts)
 
     assert await dump(database) == expected
+    assert await outcome(database) == await told(database)
     parked = await database.fetch("SELECT seq FROM provisioning.parked WHERE NOT discarded")
     assert {sequence for (sequence,) in parked} == {
         sequence for queue in story.queues.values() for sequence, _ in queue
     }
-
-
-async def apply_as_it_grew(database: asyncpg.Connection, script: Script) -> None:
-    """Apply each message when it is the last one of the log."""
-    await empty(database)
-    for head in range(1, script.head + 1):
-        applier = Applier(database, StoredLog(script.messages[:head]))
-        await applier.begin()
-        await applier.apply(1)
-
-
-async def apply_in_batches(database: asyncpg.Connection, script: Script, cuts: list[tuple[int, str]]) -> None:
-    """Apply the whole log, known from the start, batch by batch with mishaps in between."""
-    await empty(database)
-    applier = Applier(database, StoredLog(script.messages))
-    stale = await applier.begin()
-    turn = 0
-    while (at := await applier.begin()).seq < script.head:
-        size, mishap = cuts[turn % len(cuts)]
-        turn += 1
-        if mishap == "crash":
-            with contextlib.suppress(CrashError):
-                async with database.transaction():
-                    await applier.apply(size)
-                    raise CrashError
-            await applier.begin()
-        if mishap == "redeliver" and stale.seq < at.seq:
-            applier.checkpoint = stale
-            with pytest.raises(OvertakenError):
-                await applier.apply(size)
-            await applier.begin()
-        await applier.apply(size)
-        if mishap != "restart" and (now := applier.checkpoint) is not None and now.seq < script.head:
-            await applier.apply(size)
-        stale = at
