@@ -9,13 +9,13 @@ import pytest
 from rollbook_contracts import subjects
 from rollbook_contracts.facts.catalog import Fact
 from rollbook_contracts.facts.codec import decode_fact
-from rollbook_contracts.facts.membership import MembersAdded, MembersClosed
+from rollbook_contracts.facts.membership import MembersAdded, MembersClosed, MembersReplaced, StagingCommitted
 from rollbook_contracts.identifiers import new_id
 from rollbook_contracts.partitions import partition_of
 from rollbook_contracts.urns import GROUP
 from rollbook_gateway.log.port import Stored
 from support.product import Product, tenant_name
-from support.scim import Reply, Scim
+from support.scim import PATCH_OP, Reply, Scim
 
 
 @pytest.fixture
@@ -103,18 +103,19 @@ async def test_all_forms_of_patch_are_204(scim: Scim) -> None:
         assert (reply.status, reply.body) == (204, None), operations
 
 
-async def test_64_adds_at_once_over_two_gateways_are_all_kept(product: Product, scim: Scim) -> None:
-    """Each of 64 one-member adds is answered 204; the log names each member exactly once."""
+@pytest.mark.parametrize("callers", [64, 2_000])
+async def test_adds_at_once_over_two_gateways_are_all_kept(product: Product, scim: Scim, callers: int) -> None:
+    """Each of many one-member adds is answered 204; the log names each member exactly once."""
     group_id = await created(scim)
     clients = [product.at(scim, 0), product.at(scim, 1)]
     replies = await asyncio.gather(
-        *(clients[number % 2].patch(f"/Groups/{group_id}", add(f"u{number}")) for number in range(64))
+        *(clients[number % 2].patch(f"/Groups/{group_id}", add(f"u{number}")) for number in range(callers))
     )
 
-    assert Counter(reply.status for reply in replies) == {204: 64}
+    assert Counter(reply.status for reply in replies) == {204: callers}
     facts = await on_members(product, scim, group_id)
     values = Counter(value for _, fact in facts if isinstance(fact, MembersAdded) for value in fact.values)
-    assert values == {f"u{number}": 1 for number in range(64)}
+    assert values == {f"u{number}": 1 for number in range(callers)}
     previous = 0
     for stored, _ in facts:
         prev = int(stored.headers["ce-prev"])
@@ -138,3 +139,102 @@ async def test_deleted_group_is_404_and_its_name_is_free(product: Product, scim:
         assert (await client.delete(path)).status == 404
     assert isinstance((await on_members(product, scim, group_id))[-1][1], MembersClosed)
     assert (await scim.post("/Groups", group())).status == 201
+
+
+async def test_deletion_may_win_the_race(product: Product, scim: Scim) -> None:
+    """Of additions at the same time each is 204 and stands before the end, or 404 and stands nowhere."""
+    group_id = await created(scim)
+    clients = [product.at(scim, 0), product.at(scim, 1)]
+    *added, deleted = await asyncio.gather(
+        *(clients[number % 2].patch(f"/Groups/{group_id}", add(f"u{number}")) for number in range(30)),
+        clients[1].delete(f"/Groups/{group_id}"),
+    )
+
+    assert deleted.status == 204
+    assert {reply.status for reply in added} <= {204, 404}
+    facts = [fact for _, fact in await on_members(product, scim, group_id)]
+    kept = {value for fact in facts if isinstance(fact, MembersAdded) for value in fact.values}
+    assert kept == {f"u{number}" for number, reply in enumerate(added) if reply.status == 204}
+    assert isinstance(facts[-1], MembersClosed)
+
+
+async def test_names_of_groups_are_unique_without_case(product: Product, scim: Scim) -> None:
+    """A taken displayName is 409 for POST, PUT and PATCH at either gateway; nothing of the request is applied."""
+    await created(scim)
+    other = await created(scim, displayName="Others")
+    second = product.at(scim, 1)
+    rename = {"op": "replace", "path": "displayName", "value": "LEARNERS"}
+    for reply in (
+        await second.post("/Groups", group("learners")),
+        await second.put(f"/Groups/{other}", group("learners", members=[{"value": "u1"}])),
+        await second.patch(f"/Groups/{other}", add("u1"), rename),
+    ):
+        assert (reply.status, reply.body["scimType"]) == (409, "uniqueness")
+    assert await on_members(product, scim, other) == []
+    stranger = await product.new_tenant()
+    assert (await stranger.post("/Groups", group())).status == 201
+    assert (await stranger.patch(f"/Groups/{other}", add("u1"))).status == 404
+
+
+async def test_nested_groups_are_refused_and_nothing_is_applied(product: Product, scim: Scim) -> None:
+    """A group as a member is 400 invalidValue, in a PATCH, a PUT and a POST."""
+    group_id = await created(scim)
+    nested = await created(scim, displayName="Nested")
+    for reply in (
+        await scim.patch(f"/Groups/{group_id}", add("u1"), add(nested)),
+        await scim.put(f"/Groups/{group_id}", group("Renamed", members=[{"value": nested}])),
+        await scim.post("/Groups", group("Third", members=[{"value": "x", "type": "Group"}])),
+    ):
+        assert (reply.status, reply.body["scimType"]) == (400, "invalidValue")
+        assert "nested groups are not supported" in reply.body["detail"]
+    assert await on_members(product, scim, group_id) == []
+    assert (await scim.get(f"/Groups/{group_id}?excludedAttributes=members")).body["displayName"] == "Learners"
+
+
+async def test_many_members_are_committed_at_once(product: Product, scim: Scim) -> None:
+    """A PUT of 2,500 is answered as sent; the log has its chunks, and one fact that replaces the members."""
+    group_id = await created(scim, members=[{"value": "before"}])
+    values = [f"u{number}" for number in range(2_500)]
+    reply = await scim.put(f"/Groups/{group_id}", group(members=[{"value": value} for value in values]))
+
+    assert reply.status == 200
+    assert [member["value"] for member in reply.body["members"]] == values
+    *_, (stored, replaced) = await on_members(product, scim, group_id)
+    assert isinstance(replaced, MembersReplaced)
+    assert replaced.staging is not None
+    assert reply.body["meta"]["version"].endswith(f'.{stored.sequence}"')
+    tenant = await tenant_of(product, scim)
+    partition = partition_of(tenant, product.partitions)
+    end = await product.log.last(partition, subjects.group_staging(partition, tenant, group_id, replaced.staging))
+    assert end is not None
+    assert decode_fact(end.headers, end.body) == StagingCommitted(group_id, replaced.staging, 3)
+    assert end.sequence == stored.sequence - 1
+
+
+async def test_conditions_hold_for_head_and_members(scim: Scim) -> None:
+    """If-Match with an old version is 412 after a change of either; with the present one the write is stored."""
+    reply = await scim.post("/Groups", group())
+    path, first = f"/Groups/{reply.body['id']}", reply.headers["ETag"]
+    without = f"{path}?excludedAttributes=members"
+    assert (await scim.send("GET", without, headers={"If-None-Match": first})).status == 304
+
+    await scim.patch(path, add("u1"))
+    second = (await scim.get(without)).headers["ETag"]
+    assert first != second
+    message = {"schemas": [PATCH_OP], "Operations": [add("u2")]}
+    for method, body in (("PATCH", message), ("PUT", group()), ("DELETE", None)):
+        assert (await scim.send(method, path, body, headers={"If-Match": first})).status == 412
+    assert (await scim.send("PATCH", path, message, headers={"If-Match": second})).status == 204
+    assert (await scim.send("PUT", path, group("New"), headers={"If-Match": "*"})).status == 200
+    third = (await scim.get(without)).headers["ETag"]
+    assert (await scim.send("DELETE", path, headers={"If-Match": third})).status == 204
+
+
+async def test_limits_of_groups_are_not_those_of_users(scim: Scim) -> None:
+    """A group may have more than a MiB and 100 operations; who has no token is told so before a body is read."""
+    path = f"/Groups/{await created(scim)}"
+    assert (await scim.patch(path, *(add(f"u{number}") for number in range(101)))).status == 204
+    large = group(members=[{"value": f"u{number}", "display": "x" * 500} for number in range(3_000)])
+    assert (await scim.put(path, large)).status == 200
+    stranger = await scim.send("PUT", path, raw=b"x" * 40 * 1024**2, headers={"Authorization": "Bearer x"})
+    assert stranger.status == 401

@@ -17,7 +17,7 @@ Read: TypeAlias = Callable[[Target], list[Json]]
 
 
 Also: TypeAlias = Mapping[str, Json]
-"""Further values by which attributes are known, by path: a manager also by the id of the person whom it names."""
+"""Further values that comparisons find, by the attribute's path: a manager's, the id of the person whom it names."""
 
 _NOTHING: Final[Also] = MappingProxyType({})
 
@@ -25,12 +25,7 @@ _NOTHING: Final[Also] = MappingProxyType({})
 def evaluate(condition: Filter, resource: Document, also: Also = _NOTHING) -> bool:
     """Tell whether a resource, with its id, schemas and meta, meets a filter."""
     view = matching_view(resource)
-
-    def read(target: Target) -> list[Json]:
-        found = _in_resource(target, view)
-        return [*found, also[target.path]] if target.path in also else found
-
-    return _holds(condition, read)
+    return _holds(condition, lambda target: _in_resource(target, view), also)
 
 
 def evaluate_without(unknown: str, condition: Filter, resource: Document) -> bool | None:
@@ -56,31 +51,32 @@ def selected(condition: Filter, attribute: Attribute, elements: list[Document]) 
     ]
 
 
-def _holds(condition: Filter, read: Read) -> bool:
+def _holds(condition: Filter, read: Read, also: Also = _NOTHING) -> bool:
     match condition:
         case Comparison():
-            return _compares(condition, read)
+            return _compares(condition, read, also)
         case Present():
             return bool(read(condition.target))
         case And():
-            return all(_holds(term, read) for term in condition.terms)
+            return all(_holds(term, read, also) for term in condition.terms)
         case Or():
-            return any(_holds(term, read) for term in condition.terms)
+            return any(_holds(term, read, also) for term in condition.terms)
         case Not():
-            return not _holds(condition.term, read)
+            return not _holds(condition.term, read, also)
         case ValueFilter():
             attribute = condition.target.attribute
             return any(selected(condition.condition, attribute, read(Target(attribute))))
 
 
-def _compares(comparison: Comparison, read: Read) -> bool:
+def _compares(comparison: Comparison, read: Read, also: Also) -> bool:
     leaf = comparison.target.leaf
+    values = read(comparison.target)
+    if leaf.path in also:
+        values = [*values, also[leaf.path]]
     if comparison.operator == "ne":
-        return not any(_key(leaf, value) == comparison.value for value in read(comparison.target))
+        return not any(_key(leaf, value) == comparison.value for value in values)
     compare = _COMPARE[comparison.operator]
-    return any(
-        (key := _key(leaf, value)) is not None and compare(key, comparison.value) for value in read(comparison.target)
-    )
+    return any((key := _key(leaf, value)) is not None and compare(key, comparison.value) for value in values)
 
 
 def _key(attribute: Attribute, value: Json) -> Json:

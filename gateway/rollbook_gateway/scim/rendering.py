@@ -74,8 +74,7 @@ def render(
 ) -> Document:
     """Return a resource as it is answered.
 
-    ``schemas`` is computed from what is there (C01): the core schema, and each extension that holds something. An
-    attribute may be JSON already (``msgspec.Raw``): it is read only where parts of it are left out.
+    ``schemas`` is computed from what is there (C01): the core schema, and each extension that holds something.
     """
     resource: Document = {
         "schemas": [schema.urn],
@@ -153,8 +152,6 @@ def _graft(tree: dict[str, Tree | None], steps: list[str]) -> None:
 def _only(value: Json, tree: Tree | None) -> Json:
     if tree is None:
         return value
-    if isinstance(value, msgspec.Raw):
-        value = msgspec.json.decode(value)
     if isinstance(value, list):
         return [kept for element in value if (kept := _only(element, tree))]
     return {
@@ -165,8 +162,6 @@ def _only(value: Json, tree: Tree | None) -> Json:
 
 
 def _without(value: Json, tree: Tree) -> Json:
-    if isinstance(value, msgspec.Raw):
-        value = msgspec.json.decode(value)
     if isinstance(value, list):
         return [kept for element in value if (kept := _without(element, tree))]
     kept_parts = {}

@@ -32,19 +32,22 @@ _ELEMENTS: Final = msgspec.json.Decoder(list[_Element])
 class Members:
     """Linked members in the order of the people's ids, then those that wait in the order of what was sent.
 
-    ``found`` is an array in JSON of the members as they are answered, but that each ``$ref`` is the person's id alone.
+    Each of the ``parts`` is JSON: members as they are answered, with commas between them, but that ``$ref`` is the
+    person's id alone.
     """
 
-    found: bytes
+    parts: tuple[bytes, ...] = ()
 
-    def rendered(self, users_url: str) -> msgspec.Raw:
-        """Return the attribute ``members``, ``users_url`` being the address below which people are known."""
-        address = msgspec.json.encode(f"{users_url}/")[1:-1]
-        return msgspec.Raw(self.found.replace(_REFERENCE, _REFERENCE + address))
+    def rendered(self, users_url: str) -> Iterator[bytes]:
+        """Give the members as they are answered, part by part; people are known below ``users_url``."""
+        reference = _REFERENCE + msgspec.json.encode(f"{users_url}/")[1:-1]
+        for part in self.parts:
+            yield part.replace(_REFERENCE, reference)
 
     def __iter__(self) -> Iterator[MemberRow]:
-        for element in _ELEMENTS.decode(self.found):
-            yield MemberRow(element.value, element.reference is not None, element.display)
+        for part in self.parts:
+            for element in _ELEMENTS.decode(b"[" + part + b"]"):
+                yield MemberRow(element.value, element.reference is not None, element.display)
 
 
-NONE: Final = Members(b"[]")
+NONE: Final = Members()

@@ -12,7 +12,7 @@ from rollbook_contracts.identifiers import IdKind
 from rollbook_gateway.scim.filters import Filter
 from rollbook_gateway.search.columns import Searched
 from rollbook_gateway.search.compile import compile_filter
-from rollbook_gateway.search.database import STATEMENT_SECONDS, fetch
+from rollbook_gateway.search.database import STATEMENT_SECONDS, Fetch, fetch, snapshot
 from rollbook_gateway.search.errors import StaleError
 from rollbook_gateway.search.freshness import CheckpointNotices, Heads, Proof, read_fresh
 from rollbook_gateway.search.last_facts import LastFacts
@@ -24,6 +24,8 @@ FRESH_SECONDS: Final = 2.0
 """How long a search waits for the projector."""
 ANSWER_SECONDS: Final = 3.0
 """How long a search may take with all its waits."""
+COMPLETE_SECONDS: Final = 20.0
+"""How long one may take that reads what belongs to its rows by further statements."""
 
 _Result = TypeVar("_Result")
 
@@ -65,7 +67,8 @@ class Question(Generic[Found]):
     """What a page is asked of: one kind of resource of one tenant.
 
     ``row`` reads what ``listed`` names. ``last_fact`` looks a parked resource up: ``None`` where it is gone or does not
-    match. ``check`` raises ``StaleError`` where facts of some resource may not be parked.
+    match. ``check`` raises ``StaleError`` where facts of some resource may not be parked. ``complete`` reads what
+    belongs to the rows of a page by further statements on the same snapshot.
     """
 
     tenant: str
@@ -76,6 +79,7 @@ class Question(Generic[Found]):
     row: Callable[..., Found]
     last_fact: Callable[[str], Awaitable[Found | None]]
     check: Callable[[Sequence[str]], None] = lambda _: None
+    complete: Callable[[Fetch, Page[Found]], Awaitable[Page[Found]]] | None = None
 
     def statement(self, without: frozenset[str]) -> tuple[str, tuple[Any, ...]]:
         """Return the statement and the parameters of its condition, leaving resources out."""
@@ -134,7 +138,18 @@ async def ask(tables: Tables, span: Span, statement: str, parameters: Sequence[A
 async def _read(
     tables: Tables, span: Span, question: Question[Found], statement: str, parameters: tuple[Any, ...]
 ) -> tuple[Proof, _Snapshot[Found]]:
-    records = await ask(tables, span, statement, (question.tenant, span.partition, *parameters))
+    parameters = (question.tenant, span.partition, *parameters)
+    if question.complete is None:
+        return _snapshot(question, await ask(tables, span, statement, parameters))
+    left = span.began + COMPLETE_SECONDS - asyncio.get_running_loop().time()
+    async with snapshot(tables.pool, seconds=left) as fetch_there:
+        proof, found = _snapshot(question, await fetch_there(statement, parameters))
+        if proof.reaches(span.target):
+            found = _Snapshot(await question.complete(fetch_there, found.page), found.parked)
+        return proof, found
+
+
+def _snapshot(question: Question[Found], records: list[asyncpg.Record]) -> tuple[Proof, _Snapshot[Found]]:
     applied, halted, parked, total, *_ = records[0]
     rows = [question.row(*record[4:]) for record in records if record[4] is not None]
     return Proof(applied, halted), _Snapshot(Page(total, rows), parked)

@@ -7,7 +7,6 @@ from functools import partial
 
 import structlog
 from aiohttp import web
-from rollbook_gateway.search.groups import GroupSearch
 
 from rollbook.durability import require_durable
 from rollbook.errors import CommandError
@@ -32,6 +31,7 @@ from rollbook_gateway.requests.groups import Groups
 from rollbook_gateway.requests.users import Users
 from rollbook_gateway.search.database import open_pool
 from rollbook_gateway.search.freshness import NatsCheckpointNotices
+from rollbook_gateway.search.groups import GroupSearch
 from rollbook_gateway.search.users import UserSearch
 
 SHUTDOWN_SECONDS = 5.0
@@ -53,7 +53,8 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
             NatsCheckpointNotices.subscribed(nats, streams.partitions) as notices,
         ):
             directory = TokenDirectory(pool, streams.partitions, asyncio.get_running_loop().time)
-            bodies = Bodies()
+            bodies, group_log = Bodies(), GroupLog(log)
+            group_writes = GroupWrites(log, stack.claim_key, now, group_log)
             janitor = Janitor(pool, log, partial(new_id, "req"), settings.staging_patience)
             tasks = [
                 asyncio.create_task(listen_for_changes(directory, stack.database_url)),
@@ -61,8 +62,6 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
             ]
             try:
                 decisions = DecisionLoop(log, stack.claim_key, now)
-                group_log = GroupLog(log)
-                group_writes = GroupWrites(log, stack.claim_key, now, group_log)
                 group_search = GroupSearch(pool, log, notices)
                 yield build_app(
                     Parts(
@@ -79,6 +78,7 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
                     with suppress(asyncio.CancelledError):
                         await task
                 await bodies.close()
+                await group_writes.drain()
         await log.close()
     finally:
         await nats.close()
