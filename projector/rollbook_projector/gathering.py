@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from rollbook_contracts.facts.membership import MembersAdded, MembersRemoved, MembersReplaced, StagingChunk
 from rollbook_projector.projections import members, references
@@ -20,6 +21,10 @@ from rollbook_projector.references.roll import Roll
 from rollbook_projector.references.sent import SentReferences
 from rollbook_projector.resources import Resources
 from rollbook_projector.session import Connection
+
+_MANY: Final = 10_000
+_PATIENTLY: Final = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+"""To work out so many references takes seconds in which PostgreSQL hears nothing: the lease is for those who died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,8 @@ class ResourceTables:
 
     async def _whole_groups(self, connection: Connection, gathered: "Gathered") -> None:
         """Load all members of the groups that get others, and find out which of these are ids: almost all of them."""
+        if any(len(values) > _MANY for them in gathered.interests.values() for values in them.replaced.values()):
+            await connection.execute(_PATIENTLY)
         for tenant, interest in gathered.interests.items():
             values: set[str] = set()
             for group, wanted in interest.replaced.items():
