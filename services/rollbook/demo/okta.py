@@ -85,7 +85,7 @@ def profile(person: Person, staff: Staff) -> dict[str, Any]:
 
 
 def manager_text(manager: Person) -> str:
-    """Return what Okta's one text about a manager holds: mostly an address, now and then a name that others have too."""
+    """Return what Okta's one text about a manager holds: mostly an address, at times a name that others share."""
     return manager.display_name if manager.number % 4 == 0 else manager.email
 
 
