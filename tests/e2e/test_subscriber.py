@@ -18,7 +18,7 @@ from rollbook.demo.entra import play_entra
 from rollbook_contracts.streams import CHANGES
 from rollbook_gateway.log.connection import connect
 from support.evidence import entries
-from support.product import Product, tenant_name
+from support.product import Product
 from support.scim import Scim
 from support.waiting import until
 
