@@ -11,7 +11,7 @@ from rollbook.demo.entra import play_entra
 from rollbook.demo.okta import play_okta
 from rollbook.demo.result import DemoResult
 from rollbook_gateway.log.connection import connect
-from support.evidence import entries
+from support.evidence import entries, own
 from support.product import Product, tenant_name
 from support.scim import Scim
 
@@ -34,12 +34,12 @@ async def tenant_id(product: Product, scim: Scim) -> str:
 
 
 async def histories(product: Product, scim: Scim, count: int) -> dict[str, tuple[str, ...]]:
-    """Return the types of each person's changes, in order, once there are as many in all."""
+    """Return the types of each person's own changes, in order, once there are as many in all; links are told apart."""
     subject = f"lms.{await tenant_id(product, scim)}.user.>"
     client = await connect(product.stack.nats_url, name="tests")
     try:
         async with asyncio.timeout(30):
-            while len(found := await entries(client, "CHANGES", subject)) < count:  # noqa: ASYNC110  # asked of a server
+            while len(found := own(await entries(client, "CHANGES", subject))) < count:  # noqa: ASYNC110  # asked of a server
                 await asyncio.sleep(0.05)
     finally:
         await client.close()

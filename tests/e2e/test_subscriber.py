@@ -17,7 +17,7 @@ from nats.js.errors import NotFoundError
 from rollbook.demo.entra import play_entra
 from rollbook_contracts.streams import CHANGES
 from rollbook_gateway.log.connection import connect
-from support.evidence import entries
+from support.evidence import entries, own
 from support.product import Product, tenant_name
 from support.scim import Scim
 from support.waiting import until
@@ -60,12 +60,14 @@ def done(database: Path) -> list[tuple[str, str]]:
 
 
 async def relayed(product: Product, scim: Scim, count: int) -> list[tuple[str, str]]:
-    """Return the ids and versions of all changes, in order, once a tenant has so many."""
+    """Return the ids and versions of all changes, in order, once a tenant has so many and nothing is left behind."""
     tenant = await product.database.fetchval("SELECT tenant FROM lms.tenants WHERE name = $1", tenant_name(scim))
     client = await connect(product.stack.nats_url, name="tests")
     try:
         async with asyncio.timeout(30):
-            while len(await entries(client, "CHANGES", f"lms.{tenant}.>")) < count:  # noqa: ASYNC110  # asked of a server
+            while len(own(await entries(client, "CHANGES", f"lms.{tenant}.>"))) < count:  # noqa: ASYNC110  # asked of a server
+                await asyncio.sleep(0.05)
+            while await product.database.fetchval("SELECT count(*) FROM provisioning.outbox"):  # noqa: ASYNC110  # likewise
                 await asyncio.sleep(0.05)
         return [(entry.headers["ce-id"], entry.body["version"]) for entry in await entries(client, "CHANGES", "lms.>")]
     finally:
