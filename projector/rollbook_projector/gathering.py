@@ -94,6 +94,12 @@ class ResourceTables:
         managed |= {(tenant, "manager", one.holder) for tenant, one in by_value if one.kind == "manager"}
         replaced = {(tenant, "member", group) for tenant, them in interests for group in them.replaced}
         note(await load.by_holder(connection, managed | replaced))
+        stored: dict[str, dict[str, set[str]]] = {tenant: {} for tenant in gathered.interests}
+        for tenant, reference in gathered.sent:
+            if reference.kind == "manager":
+                stored[tenant].setdefault(reference.holder, set()).add(reference.value)
+        for tenant, interest in interests:
+            interest.managers_known(stored[tenant])
         one_by_one = [(tenant, *one) for tenant, them in interests for one in them.members]
         note(await load.by_group_and_value(connection, one_by_one))
 
@@ -115,6 +121,8 @@ class ResourceTables:
             interest.values |= values - gathered.present[tenant]
 
     async def _holders(self, connection: Connection, gathered: "Gathered") -> None:
+        for interest in gathered.interests.values():
+            interest.values_known()
         asked = [
             one
             for tenant, interest in gathered.interests.items()

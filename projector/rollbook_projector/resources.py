@@ -7,7 +7,7 @@ from rollbook_contracts.facts.membership import MembersAdded, MembersRemoved, Me
 from rollbook_projector.changes import Cause, OutboxRow, effect_change, group_change, user_change
 from rollbook_projector.halts import Halt
 from rollbook_projector.projections.groups import Groups
-from rollbook_projector.projections.references import check_members
+from rollbook_projector.projections.references import check_references
 from rollbook_projector.projections.stagings import Stagings, staging_key
 from rollbook_projector.projections.users import Person, Users
 from rollbook_projector.recorded import Recorded
@@ -86,7 +86,7 @@ class Resources:
     def _members(self, recorded: Recorded, predecessor: int | None) -> None:
         fact, group, since = recorded.fact, recorded.resource, recorded.time
         replacement = self._replacement(recorded)
-        check_members(recorded, getattr(fact, "values", ()))
+        check_references(recorded, "member", getattr(fact, "values", ()))
         if not self.groups.members_changed(recorded, predecessor):
             return
         match fact:

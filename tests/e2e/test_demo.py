@@ -13,8 +13,8 @@ from rollbook.demo.entra import play_entra
 from rollbook.demo.okta import play_okta
 from rollbook.demo.result import DemoResult
 from rollbook.demo.verification import findings
-from rollbook_gateway.log.connection import Connection, connect
-from support.evidence import Entry, entries
+from rollbook_gateway.log.connection import connect
+from support.evidence import entries, own
 from support.product import Product, tenant_name
 from support.scim import Scim
 
@@ -36,19 +36,13 @@ async def tenant_id(product: Product, scim: Scim) -> str:
     return found
 
 
-async def own_changes(client: Connection, subject: str) -> list[Entry]:
-    """Return the changes of people but for those that say whose manager somebody became, or is no longer."""
-    found = await entries(client, "CHANGES", subject)
-    return [entry for entry in found if not entry.headers["ce-type"].startswith("user.manager_")]
-
-
 async def histories(product: Product, scim: Scim, count: int) -> dict[str, tuple[str, ...]]:
     """Return the types of each person's own changes, in order, once there are as many in all; managers' links aside."""
     subject = f"lms.{await tenant_id(product, scim)}.user.>"
     client = await connect(product.stack.nats_url, name="tests")
     try:
         async with asyncio.timeout(30):
-            while len(found := await own_changes(client, subject)) < count:  # noqa: ASYNC110  # asked of a server
+            while len(found := own(await entries(client, "CHANGES", subject))) < count:  # noqa: ASYNC110  # asked of a server
                 await asyncio.sleep(0.05)
     finally:
         await client.close()

@@ -113,6 +113,11 @@ async def entries(client: Client, stream: str, subject: str = ">", *, after: int
     return found
 
 
+def own(changes: list[Entry]) -> list[Entry]:
+    """Return the changes but for those of whose manager is who."""
+    return [change for change in changes if not change.headers["ce-type"].startswith("user.manager_")]
+
+
 def fold_partition(fold: Fold, partition: int, log: list[Entry]) -> None:
     """Add what one partition says."""
     epoch = 0

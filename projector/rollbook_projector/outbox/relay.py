@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 import structlog
@@ -33,6 +34,8 @@ from rollbook_projector.session import Connection, is_database_trouble, session
 from rollbook_projector.settings import ProjectorSettings
 
 _ROWS: Final = MOST - 1
+_CHARACTERS: Final = 4_000_000
+"""In one batch: a change that lists a thousand members is as long as a hundred others."""
 
 
 class Relay:
@@ -76,7 +79,7 @@ class Relay:
             while not stopping.is_set():
                 began = clock()
                 self._woken.clear()
-                rows = await self._outbox.waiting(connection, self._partition, _ROWS)
+                rows = not_too_long(await self._outbox.waiting(connection, self._partition, _ROWS))
                 backoff.reset()
                 if not rows:
                     with contextlib.suppress(TimeoutError):
@@ -85,7 +88,7 @@ class Relay:
                     continue
                 position = await self._publish(position, rows)
                 await record_position(connection, self._outbox, self._partition, position)
-                if len(rows) < _ROWS:
+                if len(rows) < _ROWS and sum(len(row.body) for row in rows) < _CHARACTERS // 2:
                     await asyncio.sleep(began + 2 * self._settings.pace - clock())
         except Halt as halt:
             await set_relay_halted(connection, self._partition, str(halt))
@@ -119,6 +122,14 @@ class Relay:
             return marked
         self._logger.debug("published", seq=key.sequence, changes=len(waiting))
         return Position(sequence, key)
+
+
+def not_too_long(rows: Sequence[OutboxRow], characters: int = _CHARACTERS) -> list[OutboxRow]:
+    """Return as many of the first rows as make no batch of more than so many characters; one at least."""
+    lengths = accumulate(len(row.body) for row in rows)
+    return [
+        row for place, (row, length) in enumerate(zip(rows, lengths, strict=True)) if not place or length <= characters
+    ]
 
 
 def row_key(row: OutboxRow) -> ChangeKey:

@@ -18,18 +18,13 @@ Known: TypeAlias = list[tuple[str, Reference]]
 _STORABLE: Final = Storable(lms.sent_references)
 
 
-def check_reference(recorded: Recorded, kind: ReferenceKind, value: str, rank: int = 0) -> None:
+def check_references(recorded: Recorded, kind: ReferenceKind, values: Sequence[str]) -> None:
     """Raise ``ValueError`` where a value of a fact cannot stand in the table."""
-    _STORABLE.check((recorded.tenant, kind, recorded.resource, value, fold(value), rank, None, False, recorded.time))
-
-
-def check_members(recorded: Recorded, values: Sequence[str]) -> None:
-    """Raise ``ValueError`` where a value that a member was sent by cannot stand in the table."""
     together = "".join(values)
     if together.isascii() and "\x00" not in together and len(max(values, key=len, default="")) <= LONGEST_KEY:
         return
     for value in values:
-        check_reference(recorded, "member", value)
+        _STORABLE.check((recorded.tenant, kind, recorded.resource, value, fold(value), 0, None, False, recorded.time))
 
 
 class ReferenceTable:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 from rollbook_contracts.facts.membership import MembersReplaced, StagingAbandoned, StagingChunk, StagingCommitted
 from rollbook_contracts.tables import provisioning
 from rollbook_projector.halts import broken_chain
-from rollbook_projector.projections.references import check_members
+from rollbook_projector.projections.references import check_references
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.session import Connection
 from rollbook_projector.statements import columns_of, copy, upsert
@@ -50,7 +50,7 @@ class Stagings:
             raise broken_chain(recorded, last)
         match fact:
             case StagingChunk():
-                check_members(recorded, fact.values)
+                check_references(recorded, "member", fact.values)
                 if fact.index != state.chunks:
                     raise ValueError(f"chunk {fact.index} came when {state.chunks} chunks were there")
                 self.states[key] = Staging(fact.index + 1, recorded.sequence, recorded.time)

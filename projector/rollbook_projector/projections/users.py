@@ -25,7 +25,7 @@ from rollbook_contracts.tables import lms
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from rollbook_projector.changes import UserState
 from rollbook_projector.halts import broken_chain
-from rollbook_projector.projections.references import check_reference
+from rollbook_projector.projections.references import check_references
 from rollbook_projector.projections.storable import Storable
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.references.people import Keys
@@ -112,9 +112,7 @@ def _read(recorded: Recorded) -> Person | Exception | None:
         person = REACTIONS[type(recorded.fact)](recorded)
         if person is not None:
             _STORABLE.check(person.row)
-            for rank, value in enumerate(person.managers):
-                if value is not None:
-                    check_reference(recorded, "manager", value, rank)
+            check_references(recorded, "manager", [value for value in person.managers if value is not None])
     except Exception as error:  # noqa: BLE001  # whatever a fact raises is its own reason, told when its turn has come
         return error
     return person

@@ -157,11 +157,13 @@ class Book:
         for value in known.keys() - ranks.keys():
             self._unlink(known[value])
         for value, rank in ranks.items():
-            link = self.directory.link(value)
-            reference = known.get(value) or sent("manager", user_id, value, since=since)
-            wanted = reference._replace(rank=rank)
-            if wanted != self.references.get(reference.key) or link != reference.user_id:
-                self._put(wanted, link, gone=link is None and self.directory.is_gone(value))
+            reference = known.get(value)
+            if reference is None:
+                new = sent("manager", user_id, value, since=since, rank=rank)
+                link = self.directory.link(value)
+                self._put(new, link, gone=link is None and self.directory.is_gone(value))
+            elif reference.rank != rank:
+                self._put(reference._replace(rank=rank), reference.user_id, gone=reference.target_deleted)
 
     def _put(self, reference: Reference, link: str | None, *, gone: bool) -> None:
         """Keep a reference with whom it names; a member whose id it is needs none, and one who is gone has none."""

@@ -1,6 +1,6 @@
 """Whom a value names: the present people of one tenant by the keys that they are matched by; asked by ``Book``."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
 from types import MappingProxyType
@@ -44,13 +44,19 @@ def match_keys(keys: Keys | None) -> Iterator[MatchKey]:
 
 def folded_keys(keys: Keys | None) -> set[str]:
     """Return the folds of all values that may name a person: references are looked up by them."""
-    return {fold(key) for key in keys or () if key is not None}
+    if keys is None:
+        return set()
+    user_id, external_id, user_name, email, employee_id, display_name = keys
+    exact = {fold(key) for key in (user_id, external_id, employee_id) if key is not None}
+    return exact | {key for key in (user_name, email, display_name) if key is not None}
 
 
 def changed_keys(before: Keys | None, after: Keys | None) -> set[str]:
     """Return the folds of the values that name a person before or after a change, but not both."""
     if before is None or after is None:
         return folded_keys(before or after)
+    if before == after:
+        return set()
     return {
         fold(key) for old, new in zip(before, after, strict=True) if old != new for key in (old, new) if key is not None
     }
@@ -66,6 +72,18 @@ class Holders(NamedTuple):
 NOBODY: Final = Holders(len(Kind), ())
 
 
+class Asked:
+    """Values that may be asked for: most people of a batch have none of them, and need not be indexed."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._texts = {*values}
+        self._texts |= {fold(value) for value in self._texts}
+
+    def may_name(self, keys: Keys) -> bool:
+        """Whether any of the values may name a person."""
+        return not self._texts.isdisjoint(keys)
+
+
 class Directory:
     """The present people: those a batch touches, by all of their keys, and of the others who has the values asked."""
 
@@ -76,6 +94,7 @@ class Directory:
         gone: Collection[str] = (),
         present: AbstractSet[str] = _NOTHING,
     ) -> None:
+        self._asked = Asked(others)
         self._touched: dict[MatchKey, set[str]] = {}
         self._others = others
         self._gone = set(gone)
@@ -109,7 +128,9 @@ class Directory:
 
     def move(self, before: Keys | None, after: Keys | None) -> None:
         """Take in what became of a person."""
-        if before is not None:
+        if before == after:
+            return
+        if before is not None and self._asked.may_name(before):
             for key in match_keys(before):
                 self._touched[key].discard(before.id)
         if after is not None:
@@ -120,5 +141,7 @@ class Directory:
         self._gone.add(user_id)
 
     def _add(self, keys: Keys) -> None:
+        if not self._asked.may_name(keys):
+            return
         for key in match_keys(keys):
             self._touched.setdefault(key, set()).add(keys.id)

@@ -11,18 +11,19 @@ GROUP, OTHER_GROUP = "grp_1", "grp_2"
 NOW = "2026-01-01T00:00:00.000000Z"
 
 
-class Nobody(dict[str, Holders]):
-    """Says of any value that nobody has it whom the batch does not touch."""
-
-    def __missing__(self, value: str) -> Holders:
-        return NOBODY
+MANY = tuple(f"usr_{number:04d}" for number in range(1001))
+ASKED = (
+    *("X-1", "x-1", "ada", "ADA", "Ada@X.example", "E7", "e7", "Ada L", "seven", "ann", "Ann", "boss", "first"),
+    *("nobody", "else", "stranger", "waits", "usr_1", "usr_2", "usr_3", "x-usr_1", "x-usr_2", "x-usr_3", *MANY),
+)
+"""Every value that is linked here; nobody has it whom the batch does not touch."""
 
 
 class Scene:
     """A tenant in memory, in which things happen one after the other."""
 
     def __init__(self) -> None:
-        self.book = Book(Directory(others=Nobody()))
+        self.book = Book(Directory(others=dict.fromkeys(ASKED, NOBODY)))
         self.people: dict[str, Keys] = {}
 
     def person(self, user_id: str, *managers: str, **keys: str) -> list[Effect]:
@@ -207,14 +208,13 @@ def test_a_replacement_changes_the_difference(scene: Scene) -> None:
 
 def test_changes_hold_a_thousand_people_at_most(scene: Scene) -> None:
     """Those of one group in the order of their ids."""
-    people = [f"usr_{number:04d}" for number in range(1001)]
-    for user_id in people:
+    for user_id in MANY:
         scene.person(user_id)
 
-    first, second = scene.replace(*reversed(people))
+    first, second = scene.replace(*reversed(MANY))
 
-    assert first == Effect(What.MEMBERS_ADDED, GROUP, 0, tuple(people[:1000]))
-    assert second == Effect(What.MEMBERS_ADDED, GROUP, 1, (people[1000],))
+    assert first == Effect(What.MEMBERS_ADDED, GROUP, 0, MANY[:1000])
+    assert second == Effect(What.MEMBERS_ADDED, GROUP, 1, MANY[1000:])
 
 
 def test_who_is_deleted_leaves_by_whatever_value(scene: Scene) -> None:
@@ -324,7 +324,7 @@ def test_who_is_deleted_has_no_manager_any_more(scene: Scene) -> None:
 
 def test_whom_the_batch_does_not_touch_counts(scene: Scene) -> None:
     """One holder in the table and one in the batch are two."""
-    others = Nobody({"ann": Holders(Kind.DISPLAY_NAME, ("usr_9",))})
+    others = {"ann": Holders(Kind.DISPLAY_NAME, ("usr_9",))}
     scene.book.directory = Directory(others=others)
     assert scene.add("ann") == [added("usr_9")]
 

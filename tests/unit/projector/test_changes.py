@@ -7,6 +7,7 @@ from rollbook_contracts.changes.catalog import CHANGES
 from rollbook_contracts.changes.envelope import ChangeKey
 from rollbook_contracts.changes.resource import ResourceChange
 from rollbook_projector.changes import Cause, UserState, user_change
+from rollbook_projector.outbox.relay import not_too_long
 from rollbook_projector.recorded import Recorded, read
 from support.facts import Script
 
@@ -66,3 +67,14 @@ def test_nobody_before_and_nobody_after_is_no_change() -> None:
 def test_effects_of_one_cause_are_numbered() -> None:
     """The next effect has the same key but for its ordinal."""
     assert str(CAUSE.after(1).key) == "1-00-9-3"
+
+
+def test_a_batch_of_changes_is_not_too_long() -> None:
+    """The first changes in their order, as long as they fit; one goes alone where it does not."""
+    row = user_change(None, ACTIVE, an_update(), CAUSE)
+    assert row is not None
+    rows = [row._replace(ordinal=place, body="x" * length) for place, length in enumerate((40, 40, 40, 1))]
+
+    assert not_too_long(rows, 90) == rows[:2]
+    assert not_too_long(rows, 10) == rows[:1]
+    assert not_too_long([], 10) == []
