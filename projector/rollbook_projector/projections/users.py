@@ -12,6 +12,7 @@ import msgspec
 from rollbook_contracts.datetimes import parse_datetime
 from rollbook_contracts.emails import principal_email
 from rollbook_contracts.facts.user import (
+    UserClaimsChanged,
     UserCreated,
     UserDeactivated,
     UserDeleted,
@@ -52,7 +53,7 @@ class Users:
         self.before = frozenset(self.states)
 
     def apply(self, recorded: Recorded, cause: Cause, predecessor: int | None = None) -> OutboxRow | None:
-        """Apply one fact; return the change it makes.
+        """Apply one fact; return the change it makes, if any.
 
         ``predecessor`` replaces the sequence of the last applied fact where that one was discarded. Raises ``Halt``
         where the chain of facts is broken, anything else for a reason of the fact's own; then nothing is changed here.
@@ -69,8 +70,11 @@ class Users:
         row = REACTIONS[type(recorded.fact)](recorded, cause)
         if row is not None:
             _STORABLE.check(row)
+        told = _told(recorded, before, predecessor)
+        if row is not None and before is not None and not told:
+            row = (*row[:-1], before.last_change)
         after = _state(row)
-        change = user_change(before, after, recorded, cause)
+        change = user_change(before, after, recorded, cause) if told else None
         self.rows[key] = row
         if after is None:
             self.states.pop(key, None)
@@ -135,6 +139,7 @@ REACTIONS: Final[Mapping[Any, Callable[[Recorded, Cause], UserRow | None]]] = Ma
         UserUpdated: put,
         UserDeactivated: put,
         UserReactivated: put,
+        UserClaimsChanged: put,
         UserDeleted: remove,
     }
 )
@@ -193,6 +198,11 @@ class UserTable:
         if self._copied >= self._analyze_at:
             await connection.execute(f"ANALYZE {self._name}")
             self._analyze_at = self._copied * _NEXT_ANALYSIS
+
+
+def _told(recorded: Recorded, before: UserState | None, predecessor: int | None) -> bool:
+    """Whether consumers hear of a fact: not where claims alone differ from what they were told before."""
+    return before is None or predecessor is not None or not isinstance(recorded.fact, UserClaimsChanged)
 
 
 def _state(row: UserRow | None) -> UserState | None:

@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+import asyncpg
 import structlog
 from aiohttp import web
 
+from rollbook.control.tenants import Tenants
+from rollbook.control.unfinished import finish_changes
+from rollbook.control.unique_identifier import UniqueIdentifierChange
 from rollbook.durability import require_durable
 from rollbook.errors import CommandError
 from rollbook.memory import settle
@@ -22,6 +26,7 @@ from rollbook_gateway.edge.health import Health
 from rollbook_gateway.edge.serving import GatewayRunner
 from rollbook_gateway.log.connection import connect
 from rollbook_gateway.log.jetstream import JetStreamEventLog
+from rollbook_gateway.log.port import EventLog
 from rollbook_gateway.requests.decision_loop import DecisionLoop
 from rollbook_gateway.requests.users import Users
 from rollbook_gateway.search.database import open_pool
@@ -47,9 +52,13 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
             NatsCheckpointNotices.subscribed(nats, streams.partitions) as notices,
         ):
             directory = TokenDirectory(pool, streams.partitions, asyncio.get_running_loop().time)
-            listening = asyncio.create_task(listen_for_changes(directory, stack.database_url))
+            decisions = DecisionLoop(log, stack.claim_key, now)
+            change_on = partial(_identifier_change, log, decisions, streams.partitions)
+            tasks = [
+                asyncio.create_task(listen_for_changes(directory, stack.database_url)),
+                asyncio.create_task(finish_changes(stack.database_url, change_on)),
+            ]
             try:
-                decisions = DecisionLoop(log, stack.claim_key, now)
                 yield build_app(
                     Parts(
                         directory=directory,
@@ -59,12 +68,20 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
                     ),
                 )
             finally:
-                listening.cancel()
-                with suppress(asyncio.CancelledError):
-                    await listening
+                for task in tasks:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
         await log.close()
     finally:
         await nats.close()
+
+
+def _identifier_change(
+    log: EventLog, decisions: DecisionLoop, partitions: int, connection: asyncpg.Connection
+) -> UniqueIdentifierChange:
+    tenants = Tenants(log, connection, partitions=partitions, new_id=new_id, now=now)
+    return UniqueIdentifierChange(tenants, log, connection, decisions, new_id, partitions)
 
 
 async def serve_gateway(

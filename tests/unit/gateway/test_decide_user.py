@@ -8,6 +8,7 @@ import pytest
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
 from rollbook_contracts.facts.user import (
     ClaimHeld,
+    UserClaimsChanged,
     UserCreated,
     UserDeactivated,
     UserDeleted,
@@ -220,3 +221,59 @@ def test_a_region_taken_away_is_refused_where_one_is_required() -> None:
     without = {name: value for name, value in person().items() if name != ILMS}
     with pytest.raises(ScimError, match="region is required"):
         decider().change(present(), without)
+
+
+ANNOUNCED = TenantSettings(next_unique_identifier="employee-id", default_region="X")
+COMPLETED = TenantSettings(unique_identifier="employee-id", former_unique_identifier="email", default_region="X")
+
+
+def numbered(number: str = "E7") -> dict[str, Any]:
+    return person(**{ENTERPRISE: {"employeeNumber": number}})
+
+
+def test_while_the_identifier_changes_both_are_claimed() -> None:
+    """A person created after the announcement claims userName, address and number."""
+    decision = decider(ANNOUNCED).create(USER_ID, numbered(), now=NOW)
+
+    assert [claim.hash for claim in written(decision).claims] == [
+        "userName-ada-at-contoso.com",
+        "identifier:email-ada-at-contoso.com",
+        "identifier:employee-id-E7",
+    ]
+    assert written(decision).identifier == "ada@contoso.com"
+
+
+def test_reclaiming_takes_what_the_announcement_asks_for() -> None:
+    """Who came before gets the one claim that is missing; values stay, the fact says that claims alone changed."""
+    state = present(numbered())
+    decision = decider(ANNOUNCED).reclaim(state)
+
+    assert decision is not None
+    assert [(type(planned.fact), planned.expected) for planned in decision.facts] == [
+        (ClaimTaken, 0),
+        (UserClaimsChanged, 10),
+    ]
+    assert [claim.at for claim in written(decision).claims] == [8, 9, -1]
+    assert (msgspec.json.decode(written(decision).document), written(decision).changed) == (state.document, ())
+
+
+def test_reclaiming_after_the_change_releases_the_former_claim() -> None:
+    """Once the number is in force the address is given back, at the sequence at which it was claimed."""
+    fact = decider(ANNOUNCED).create(USER_ID, numbered(), now=NOW).facts[-1].fact
+    state = user_state(fact, sequence=10, time=NOW)
+    assert isinstance(state, PresentUser)
+    decision = decider(COMPLETED).reclaim(state)
+
+    assert decision is not None
+    assert [(type(planned.fact), planned.expected) for planned in decision.facts] == [
+        (ClaimReleased, 8),
+        (UserClaimsChanged, 10),
+    ]
+    assert written(decision).identifier == "E7"
+    assert [claim.at for claim in written(decision).claims] == [7, 9]
+
+
+def test_reclaiming_where_nothing_is_missing_writes_nothing() -> None:
+    """Who holds what the rules ask for, or has no such value, is left alone."""
+    assert decider(TenantSettings()).reclaim(present()) is None
+    assert decider(ANNOUNCED).reclaim(present()) is None
