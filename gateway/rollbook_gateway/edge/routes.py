@@ -81,10 +81,11 @@ class Routes:
         return respond(answer(200, discovery.resource_type(request.match_info["id"], self._base_url(request))))
 
     async def schemas(self, request: web.Request) -> web.Response:
-        return respond(answer(200, discovery.schemas(self._base_url(request))))
+        return respond(answer(200, discovery.schemas(self._base_url(request), request[TENANT].settings)))
 
     async def schema(self, request: web.Request) -> web.Response:
-        return respond(answer(200, discovery.schema(request.match_info["id"], self._base_url(request))))
+        settings = request[TENANT].settings
+        return respond(answer(200, discovery.schema(request.match_info["id"], self._base_url(request), settings)))
 
     async def livez(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "live"})

@@ -21,6 +21,8 @@ from scim2_models import (
     Sort,
 )
 
+from rollbook_contracts.settings import TenantSettings
+from rollbook_contracts.urns import ILMS
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.lists import MAX_RESULTS
 from rollbook_gateway.scim.rendering import list_response
@@ -51,17 +53,32 @@ def resource_type(name: str, base: str) -> Document:
     return _located(known[name], _RESOURCE_TYPE, f"{base}/ResourceTypes/{name}")
 
 
-def schemas(base: str) -> Document:
-    found = [schema(urn, base) for urn in _schemas()]
+def schemas(base: str, settings: TenantSettings) -> Document:
+    found = [schema(urn, base, settings) for urn in _schemas()]
     return list_response(found, len(found), 1)
 
 
-def schema(urn: str, base: str) -> Document:
-    """Return one schema by its URN, in any case; raise ``notFound`` for another."""
+def schema(urn: str, base: str, settings: TenantSettings) -> Document:
+    """Return one schema by its URN, in any case, with the tenant's rules in it; raise ``notFound`` for another."""
     for known, document in _schemas().items():
         if known.lower() == urn.lower():
-            return _located(document, _SCHEMA, f"{base}/Schemas/{known}")
+            ruled = {**document, "attributes": [_ruled(item, known, settings) for item in document["attributes"]]}
+            return _located(ruled, _SCHEMA, f"{base}/Schemas/{known}")
     raise ScimError(ErrorKind.NOT_FOUND, f"there is no schema {shown(urn)}: it is one of {', '.join(_schemas())}")
+
+
+def _ruled(attribute: Document, urn: str, settings: TenantSettings) -> Document:
+    """Return an attribute as the tenant has it: its allowed values, and no region required where there is a default."""
+    for schema_urn, name, allowed in settings.allowed_values:
+        if (schema_urn, name) == (urn, attribute["name"]):
+            required = attribute["required"] and not (name == "region" and settings.default_region is not None)
+            attribute = {**attribute, "required": required}
+            return {**attribute, "canonicalValues": list(allowed)} if allowed else attribute
+    if urn == ILMS and attribute["name"].startswith("customField"):
+        labels = {f"customField{custom.number}": custom.label for custom in settings.custom_fields}
+        unused = f"{attribute['description']} The organization does not use it."
+        return {**attribute, "description": labels.get(attribute["name"], unused)}
+    return attribute
 
 
 def _located(document: Document, kind: str, location: str) -> Document:

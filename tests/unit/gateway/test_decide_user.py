@@ -184,7 +184,7 @@ def test_an_allowed_value_is_stored_in_the_preconfigured_spelling() -> None:
 def test_a_value_that_is_not_allowed_names_value_and_choices() -> None:
     """The refusal of a department names it and the allowed ones."""
     settings = TenantSettings(regions=("US-East",), departments=("Sales",))
-    with pytest.raises(ScimError, match=r"department 'Piracy' is not allowed here\. Allowed values: Sales\."):
+    with pytest.raises(ScimError, match=r"department \"Piracy\" is not allowed here\. Allowed values: Sales\."):
         decider(settings).create(USER_ID, person(**{ENTERPRISE: {"department": "Piracy"}}), now=NOW)
 
 
@@ -202,6 +202,43 @@ def test_a_deactivation_never_fails_on_a_rule() -> None:
 
     assert isinstance(written(decision), UserDeactivated)
     assert msgspec.json.decode(written(decision).document)[ILMS] == {"region": "US-East"}
+
+
+@pytest.mark.parametrize("region", ["Atlantis", " ATLANTIS "])
+def test_a_value_that_was_removed_from_the_list_may_be_sent_again(region: str) -> None:
+    """Whoever has a value that is no longer allowed keeps it, in the old spelling, however the provider spells it."""
+    created = decider(TenantSettings()).create(USER_ID, person(**{ILMS: {"region": "Atlantis"}}), now=NOW)
+    atlantean = user_state(created.facts[-1].fact, sequence=10, time=NOW)
+    assert isinstance(atlantean, PresentUser)
+
+    decision = decider().change(atlantean, person(title="Countess", **{ILMS: {"region": region}}))
+
+    assert written(decision).changed == ("title",)
+    assert msgspec.json.decode(written(decision).document)[ILMS] == {"region": "Atlantis"}
+    with pytest.raises(ScimError, match="is not allowed here"):
+        decider().change(atlantean, person(**{ILMS: {"region": "Lemuria"}}))
+
+
+def test_a_deactivation_without_a_region_keeps_the_one_there_is() -> None:
+    """Taking the region away and deactivating at once is a deactivation; the region stays."""
+    document = person(active=False)
+    del document[ILMS]
+    decision = decider().change(present(), document)
+
+    assert written(decision).changed == ("active",)
+
+
+def test_a_blank_region_is_none() -> None:
+    """Blanks are no region: they are refused as a missing one."""
+    with pytest.raises(ScimError, match="region is required"):
+        decider(TenantSettings()).create(USER_ID, person(**{ILMS: {"region": "  "}}), now=NOW)
+
+
+def test_a_long_list_is_cut_in_the_answer() -> None:
+    """An answer names a hundred allowed values at most, and says where the others are."""
+    settings = TenantSettings(regions=tuple(f"R{number}" for number in range(150)))
+    with pytest.raises(ScimError, match=r"R99 and 50 more, which /Schemas lists\.$"):
+        decider(settings).create(USER_ID, person(), now=NOW)
 
 
 def test_a_replacement_without_a_region_keeps_the_one_there_is() -> None:

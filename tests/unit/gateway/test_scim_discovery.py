@@ -6,12 +6,19 @@ import msgspec
 import pytest
 from scim2_models import ListResponse, ResourceType, Schema, ServiceProviderConfig
 
+from rollbook_contracts.settings import CustomField, TenantSettings
 from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
 from rollbook_gateway.scim import discovery
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.lists import MAX_RESULTS
 
 BASE = "http://h/scim/acme/v2"
+NO_RULES = TenantSettings()
+RULES = TenantSettings(regions=("US-East", "EMEA"), divisions=("Field",))
+
+
+def described(urn: str, settings: TenantSettings) -> dict[str, Any]:
+    return {attribute["name"]: attribute for attribute in discovery.schema(urn, BASE, settings)["attributes"]}
 
 
 def nulls(value: Any) -> bool:
@@ -48,15 +55,15 @@ def test_users_are_the_only_resource_type() -> None:
 
 def test_schemas_are_found_by_urn_in_any_case() -> None:
     """Each schema in the list can be asked for by its URN."""
-    listed = discovery.schemas(BASE)["Resources"]
+    listed = discovery.schemas(BASE, NO_RULES)["Resources"]
 
     assert [schema["id"] for schema in listed] == [USER, ENTERPRISE, ILMS]
-    assert [discovery.schema(schema["id"].upper(), BASE) for schema in listed] == listed
+    assert [discovery.schema(schema["id"].upper(), BASE, NO_RULES) for schema in listed] == listed
 
 
 def test_extension_of_the_lms_is_described() -> None:
     """The LMS's extension has its attributes with their types; a region is required."""
-    attributes = {attribute["name"]: attribute for attribute in discovery.schema(ILMS, BASE)["attributes"]}
+    attributes = described(ILMS, NO_RULES)
 
     assert {name: attribute["type"] for name, attribute in attributes.items()} == {
         "region": "string",
@@ -72,18 +79,40 @@ def test_extension_of_the_lms_is_described() -> None:
     assert attributes["region"]["mutability"] == "readWrite"
 
 
-@pytest.mark.parametrize("ask", [discovery.schema, discovery.resource_type])
+def test_rules_of_a_tenant_are_in_its_schemas() -> None:
+    """Allowed values are canonical ones, a region with a default is not required, and no other tenant sees either."""
+    assert described(ILMS, RULES)["region"]["canonicalValues"] == ["US-East", "EMEA"]
+    assert described(ENTERPRISE, RULES)["division"]["canonicalValues"] == ["Field"]
+    assert described(ILMS, RULES)["region"]["required"]
+    assert not described(ILMS, TenantSettings(default_region="EMEA"))["region"]["required"]
+    for urn in (ILMS, ENTERPRISE):
+        assert not [name for name, found in described(urn, NO_RULES).items() if "canonicalValues" in found]
+    assert described(ILMS, NO_RULES)["region"]["required"]
+
+
+def test_custom_fields_have_the_organizations_labels() -> None:
+    """A field in use is described by its label, another one as not in use."""
+    settings = TenantSettings(custom_fields=(CustomField(2, "Cost centre"),))
+    attributes = described(ILMS, settings)
+
+    assert attributes["customField2"]["description"] == "Cost centre"
+    assert attributes["customField1"]["description"] == "Custom field 1. The organization does not use it."
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda name: discovery.schema(name, BASE, NO_RULES), lambda name: discovery.resource_type(name, BASE)]
+)
 def test_unknown_names_are_not_found(ask: Any) -> None:
     """What is not there is ``notFound``, and the message says what is."""
     with pytest.raises(ScimError, match="User") as refusal:
-        ask("Group", BASE)
+        ask("Device")
 
     assert refusal.value.kind is ErrorKind.NOT_FOUND
 
 
 def test_answers_are_the_standard_form() -> None:
     """The library reads every answer back without complaint; none holds a null, and each can be encoded."""
-    answers = [discovery.service_provider_config(BASE), discovery.resource_types(BASE), discovery.schemas(BASE)]
+    answers = [discovery.service_provider_config(BASE), discovery.resource_types(BASE), discovery.schemas(BASE, RULES)]
 
     ServiceProviderConfig.model_validate(answers[0])
     ListResponse[ResourceType].model_validate(answers[1])
