@@ -2,7 +2,7 @@
 
 import typer
 
-from rollbook.cli import demo, gateway, parked, projector, replay, status, tail, tenant, token, up, users, verify
+from rollbook.cli import demo, gateway, guide, parked, projector, replay, status, tail, tenant, token, up, users, verify
 
 
 def build() -> typer.Typer:
@@ -21,6 +21,7 @@ def build() -> typer.Typer:
     app.command()(projector.projector)
     app.add_typer(tenant.app, name="tenant")
     app.add_typer(token.app, name="token")
+    app.command()(guide.guide)
     app.command()(users.users)
     app.command()(tail.tail)
     app.command()(status.status)
