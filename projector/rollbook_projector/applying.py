@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from rollbook_contracts.facts.system import ParkDiscarded, ParkRetried
 from rollbook_projector.batch import Batch, Place, reason
 from rollbook_projector.changes import Cause
+from rollbook_projector.gathering import ResourceTables
 from rollbook_projector.halts import Halt
 from rollbook_projector.outbox.rows import OutboxTable
 from rollbook_projector.parking import Parked, ParkedFact, ParkedTable
 from rollbook_projector.projections.tenants import Tenants, TenantTable
-from rollbook_projector.projections.users import Users, UserTable
 from rollbook_projector.recorded import FactSource, Recorded, read
 from rollbook_projector.session import Connection, is_database_trouble, is_own_reason
 
@@ -19,7 +19,7 @@ from rollbook_projector.session import Connection, is_database_trouble, is_own_r
 class Tables:
     """The tables that facts are applied to: the live ones, or others of their shapes."""
 
-    users: UserTable = field(default_factory=UserTable)
+    resources: ResourceTables = field(default_factory=ResourceTables)
     tenants: TenantTable = field(default_factory=TenantTable)
     parked: ParkedTable = field(default_factory=ParkedTable)
     outbox: OutboxTable = field(default_factory=OutboxTable)
@@ -96,7 +96,7 @@ class Applying:
                 raise Halt("log_gap", f"parked fact {fact.seq} is no longer in the log")
             try:
                 async with connection.transaction():
-                    changed = await self._resumed(connection, read(message), fact, cause)
+                    changes = await self._resumed(connection, read(message), fact, cause)
             except Halt:
                 raise
             except Exception as error:
@@ -104,15 +104,15 @@ class Applying:
                     raise
                 await self._keep(connection, fact, reason(error))
                 return
-            cause = cause.following() if changed else cause
+            cause = cause.after(changes)
 
-    async def _resumed(self, connection: Connection, recorded: Recorded, fact: ParkedFact, cause: Cause) -> bool:
+    async def _resumed(self, connection: Connection, recorded: Recorded, fact: ParkedFact, cause: Cause) -> int:
         batch = await self._begin(connection, cause.key.epoch, [recorded])
         queue = batch.parked.queue(fact.key)
-        changed = batch.effect(recorded, cause, queue.predecessor)
-        batch.parked.remove((*queue.discarded, fact))
+        changes = batch.effect(recorded, cause, queue.predecessor(recorded))
+        batch.parked.remove((*queue.superseded(recorded), fact))
         await self._write(connection, batch)
-        return changed
+        return changes
 
     async def _keep(self, connection: Connection, fact: ParkedFact, why: str) -> None:
         parked = await self.tables.parked.load(connection, self.place.partition)
@@ -122,18 +122,17 @@ class Applying:
     async def _begin(
         self, connection: Connection, epoch: int, facts: Sequence[Recorded], *, any_parked: bool = True
     ) -> Batch:
-        people = {(fact.tenant, fact.resource) for fact in facts if fact.kind == "user"}
         organizations = {fact.tenant for fact in facts if fact.kind == "tenant"}
         return Batch(
             place=self.place,
             epoch=epoch,
-            users=Users(await self.tables.users.load(connection, people)),
+            resources=await self.tables.resources.gather(connection, facts),
             tenants=Tenants(await self.tables.tenants.load(connection, organizations)),
             parked=await self.tables.parked.load(connection, self.place.partition) if any_parked else Parked(()),
         )
 
     async def _write(self, connection: Connection, batch: Batch) -> None:
-        await self.tables.users.write(connection, batch.users)
+        await self.tables.resources.write(connection, batch.resources, self.place.partition)
         await self.tables.tenants.write(connection, batch.tenants.rows)
         await self.tables.outbox.write(connection, batch.outbox)
         await self._write_parked(connection, batch.parked)

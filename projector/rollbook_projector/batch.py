@@ -8,8 +8,8 @@ from rollbook_projector.changes import Cause, OutboxRow
 from rollbook_projector.halts import Halt
 from rollbook_projector.parking import Parked, ParkedFact
 from rollbook_projector.projections.tenants import Tenants
-from rollbook_projector.projections.users import Users
 from rollbook_projector.recorded import Recorded
+from rollbook_projector.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Batch:
 
     place: Place
     epoch: int
-    users: Users
+    resources: Resources
     tenants: Tenants
     parked: Parked
     outbox: list[OutboxRow] = field(default_factory=list)
@@ -53,27 +53,34 @@ class Batch:
         else:
             cause = Cause.of(recorded, epoch=self.epoch, partition=self.place.partition)
             try:
-                self.effect(recorded, cause, queue.predecessor if queue else None)
+                self.effect(recorded, cause, queue.predecessor(recorded) if queue else None)
             except Halt:
                 raise
             except Exception as error:  # noqa: BLE001  # whatever a fact raises is its own reason
                 self.park(recorded, reason(error))
             else:
-                self.parked.remove(queue.facts if queue else ())
+                self.parked.remove(queue.superseded(recorded) if queue else ())
 
-    def effect(self, recorded: Recorded, cause: Cause, predecessor: int | None = None) -> bool:
-        """Apply one fact under a cause; return whether it made a change. Raises for a reason of the fact's own."""
+    def effect(self, recorded: Recorded, cause: Cause, predecessor: int | None = None) -> int:
+        """Apply one fact under a cause; return how many changes it made. Raises for a reason of the fact's own."""
         if recorded.fact is None:
             raise UnreadableFactError(recorded.problem)
         if recorded.kind == "tenant":
             self.tenants.apply(recorded, predecessor)
-            return False
-        change = self.users.apply(recorded, cause, predecessor)
-        if change is None:
-            return False
+            return 0
+        changes = 0
+        if (change := self.resources.apply(recorded, cause, predecessor)) is not None:
+            self._emit(change, cause)
+            changes += 1
+        for effect in self.resources.effects(recorded.tenant):
+            its_cause = cause.after(changes)
+            self._emit(self.resources.changed(effect, recorded.tenant, its_cause), its_cause)
+            changes += 1
+        return changes
+
+    def _emit(self, change: OutboxRow, cause: Cause) -> None:
         if cause.key.sequence > self.place.silent_until:
             self.outbox.append(change)
-        return True
 
     def park(self, recorded: Recorded, why: str, *, queued: bool = False) -> None:
         """Set a fact aside."""

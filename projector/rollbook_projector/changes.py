@@ -1,4 +1,4 @@
-"""The sequential pass's last step: from a person's state before and after a fact to the change that consumers get."""
+"""The sequential pass's last step: from a resource's state before and after a fact to the changes that follow."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,16 +8,28 @@ import msgspec
 
 from rollbook_contracts.changes.catalog import CHANGES
 from rollbook_contracts.changes.envelope import ChangeKey
+from rollbook_contracts.changes.group import (
+    GroupChange,
+    GroupCreated,
+    GroupDeleted,
+    GroupMembersAdded,
+    GroupMembersRemoved,
+    GroupUpdated,
+)
 from rollbook_contracts.changes.resource import ResourceChange
 from rollbook_contracts.changes.user import (
     UserChange,
     UserCreated,
     UserDeactivated,
     UserDeleted,
+    UserManagerAssigned,
+    UserManagerUnassigned,
     UserReactivated,
     UserUpdated,
 )
 from rollbook_projector.recorded import Recorded
+from rollbook_projector.references.book import Effect, What
+from rollbook_projector.references.people import Keys
 
 _WIRE_TYPES: Final[Mapping[type[ResourceChange], str]] = MappingProxyType(
     {change: wire_type for wire_type, change in CHANGES.items()}
@@ -26,10 +38,24 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class UserState(NamedTuple):
-    """What the pass must know of a person: the last fact, whether active, and the last change that consumers got."""
+    """What the pass must know of a person.
+
+    The last fact, whether active, the last change that consumers got, the manager, and what the person is found by.
+    """
 
     fact_seq: int
     active: bool
+    last_change: str
+    manager_id: str | None = None
+    keys: Keys | None = None
+
+
+class GroupState(NamedTuple):
+    """What the pass must know of a group: the last facts of head and members, and the last change."""
+
+    fact_seq: int
+    members_seq: int
+    members_modified: str | None
     last_change: str
 
 
@@ -45,9 +71,9 @@ class Cause(NamedTuple):
         """Return a fact as the cause of its own effects."""
         return cls(ChangeKey(epoch, partition, recorded.sequence, 0), recorded.time, recorded.request_id)
 
-    def following(self) -> "Cause":
-        """Return the same cause for its next effect."""
-        return self._replace(key=self.key._replace(ordinal=self.key.ordinal + 1))
+    def after(self, changes: int) -> "Cause":
+        """Return the same cause for its next effect, after it made so many changes."""
+        return self._replace(key=self.key._replace(ordinal=self.key.ordinal + changes)) if changes else self
 
 
 class OutboxRow(NamedTuple):
@@ -69,7 +95,39 @@ def user_change(
     before: UserState | None, after: UserState | None, recorded: Recorded, cause: Cause
 ) -> OutboxRow | None:
     """Return what happened to a person; ``None`` where there was nobody before and is nobody after."""
-    change_type = _change_type(before, after)
+    return _change(_user_change_type(before, after), before, after, recorded, cause)
+
+
+def group_change(
+    before: GroupState | None, after: GroupState | None, recorded: Recorded, cause: Cause
+) -> OutboxRow | None:
+    """Return what happened to a group; ``None`` where there was none before and is none after."""
+    return _change(_group_change_type(before, after), before, after, recorded, cause)
+
+
+def effect_change(effect: Effect, tenant: str, previous: str, cause: Cause) -> OutboxRow:
+    """Return what a link that was made or undone means to those who follow its group or person."""
+    tenant_id_version = (tenant, effect.resource, str(cause.key))
+    change: ResourceChange
+    match effect.what:
+        case What.MEMBERS_REMOVED:
+            change = GroupMembersRemoved(*tenant_id_version, previous=previous, members=effect.people)
+        case What.MEMBERS_ADDED:
+            change = GroupMembersAdded(*tenant_id_version, previous=previous, members=effect.people)
+        case What.MANAGER_UNASSIGNED:
+            change = UserManagerUnassigned(*tenant_id_version, previous=previous, manager=effect.people[0])
+        case What.MANAGER_ASSIGNED:
+            change = UserManagerAssigned(*tenant_id_version, previous=previous, manager=effect.people[0])
+    return _row(change, cause)
+
+
+def _change(
+    change_type: type[ResourceChange] | None,
+    before: UserState | GroupState | None,
+    after: UserState | GroupState | None,
+    recorded: Recorded,
+    cause: Cause,
+) -> OutboxRow | None:
     if change_type is None:
         return None
     change = change_type(
@@ -79,12 +137,16 @@ def user_change(
         previous=before.last_change if before else None,
         changed=getattr(recorded.fact, "changed", ()) if before and after else (),
     )
-    wire_type = _WIRE_TYPES[change_type]
+    return _row(change, cause)
+
+
+def _row(change: ResourceChange, cause: Cause) -> OutboxRow:
     body = _ENCODER.encode(change).decode()
-    return OutboxRow(*cause.key, wire_type, recorded.tenant, recorded.resource, cause.time, cause.request_id, body)
+    wire_type = _WIRE_TYPES[type(change)]
+    return OutboxRow(*cause.key, wire_type, change.tenant, change.id, cause.time, cause.request_id, body)
 
 
-def _change_type(before: UserState | None, after: UserState | None) -> type[UserChange] | None:
+def _user_change_type(before: UserState | None, after: UserState | None) -> type[UserChange] | None:
     match before, after:
         case None, None:
             return None
@@ -97,3 +159,14 @@ def _change_type(before: UserState | None, after: UserState | None) -> type[User
         case UserState(active=False), UserState(active=True):
             return UserReactivated
     return UserUpdated
+
+
+def _group_change_type(before: GroupState | None, after: GroupState | None) -> type[GroupChange] | None:
+    match before, after:
+        case None, None:
+            return None
+        case None, _:
+            return GroupCreated
+        case _, None:
+            return GroupDeleted
+    return GroupUpdated

@@ -16,6 +16,9 @@ from rollbook_projector.outbox.atomic import EXPECTED
 from rollbook_projector.parking import ParkedFact, ParkedTable, Queue
 from rollbook_projector.session import Connection
 
+_REMEDY: Final = "Write the resource again through SCIM"
+_ALL_MEMBERS: Final = "Replace all members of the group through SCIM"
+_REMEDIES: Final = {"members": _ALL_MEMBERS, "staging": _ALL_MEMBERS}
 _APPLIED: Final = "SELECT seq FROM provisioning.checkpoints WHERE partition = $1"
 _LIST: Final = f"SELECT {', '.join(ParkedFact._fields)} FROM provisioning.parked ORDER BY partition, seq"  # noqa: S608  # our own names
 
@@ -36,12 +39,13 @@ def retry(queue: Queue, sequence: int) -> ParkRetried:
 
 
 def discard(queue: Queue, sequence: int) -> ParkDiscarded:
-    """Decide to give a parked fact up; a later fact that carries the whole resource must wait behind it."""
+    """Decide to give a parked fact up; a later fact that supersedes it must wait behind it."""
     _require_first(queue, sequence)
-    if len(queue.waiting) == 1:
+    first, *later = queue.waiting
+    if not any(first.is_superseded_by(fact) for fact in later):
         raise DecisionRefusedError(
-            f"Fact {sequence} is the last one of {queue.waiting[0].resource}: without it the tables would keep an "
-            "older state than the log. Write the resource again through SCIM, then discard this fact, or retry it.",
+            f"Fact {sequence} is the last one of {first.resource}: without it the tables would keep an "
+            f"older state than the log. {_REMEDIES.get(first.chain, _REMEDY)}, then discard this fact, or retry it.",
         )
     return ParkDiscarded(sequence)
 

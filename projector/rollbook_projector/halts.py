@@ -2,8 +2,10 @@
 
 from typing import Literal, TypeAlias
 
+from rollbook_projector.recorded import Recorded
+
 HaltCode: TypeAlias = Literal[
-    "log_regressed", "log_gap", "chain_broken", "park_storm", "changes_regressed", "unknown_fact"
+    "log_regressed", "log_gap", "chain_broken", "park_storm", "changes_regressed", "unknown_fact", "links_broken"
 ]
 
 
@@ -14,3 +16,12 @@ class Halt(Exception):  # noqa: N818  # a state of the partition, not an error o
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+
+
+def broken_chain(fact: Recorded, last: int) -> Halt:
+    """Return what to raise where a fact does not follow the last one that was applied on its subject."""
+    return Halt(
+        "chain_broken",
+        f"fact {fact.sequence} of {fact.resource} names {fact.prev} as its predecessor, "
+        f"but the last one applied is {last}",
+    )

@@ -5,14 +5,17 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from rollbook_contracts.facts.group import GroupDeleted
 from rollbook_contracts.tables import provisioning
 from rollbook_projector.halts import Halt
+from rollbook_projector.recorded import Recorded
 from rollbook_projector.session import Connection
 from rollbook_projector.statements import columns_of, upsert
 
 ResourceKey: TypeAlias = tuple[str, str]
 """Tenant and resource."""
 
+_CHAINS: Final = frozenset({"group", "members", "staging"})
 STORM: Final = 100
 """So many facts of one type parked by one version of the code are its bug, not the data's."""
 
@@ -36,6 +39,22 @@ class ParkedFact(NamedTuple):
     def key(self) -> ResourceKey:
         return (self.tenant, self.resource)
 
+    @property
+    def chain(self) -> str:
+        """What kind of fact it is: a group has several chains of facts."""
+        return self.type.partition(".")[0]
+
+    def is_superseded_by(self, later: "ParkedFact") -> bool:
+        """Whether a later fact of the resource leaves the same state without this one.
+
+        Facts of people, organizations and groups' heads carry all of it; facts of members only where they replace all.
+        """
+        if later.chain == "group" and later.type.startswith("group.deleted."):
+            return True
+        if self.chain in {"members", "staging"}:
+            return later.type.startswith(("members.replaced.", "members.closed."))
+        return self.chain not in _CHAINS or later.chain == self.chain
+
 
 class Queue(msgspec.Struct, frozen=True):
     """What is set aside of one resource, oldest first: some discarded facts, then a parked one, then queued ones."""
@@ -52,10 +71,18 @@ class Queue(msgspec.Struct, frozen=True):
         """The parked fact and those queued behind it."""
         return tuple(fact for fact in self.facts if not fact.discarded)
 
-    @property
-    def predecessor(self) -> int | None:
-        """The sequence that the next fact to be applied names as its predecessor, where that one was discarded."""
-        return self.discarded[-1].seq if self.discarded else None
+    def predecessor(self, recorded: Recorded) -> int | None:
+        """Return the sequence that a fact names as its predecessor, where that one was discarded."""
+        return recorded.prev if any(fact.seq == recorded.prev for fact in self.discarded) else None
+
+    def superseded(self, recorded: Recorded) -> tuple[ParkedFact, ...]:
+        """Return the discarded facts that no longer count once a fact is applied: those that it comes after.
+
+        A group's head, members and stagings are chains of their own; only the group's end ends them all.
+        """
+        if recorded.kind not in _CHAINS or isinstance(recorded.fact, GroupDeleted):
+            return self.discarded
+        return tuple(fact for fact in self.discarded if fact.seq == recorded.prev or fact.chain == recorded.kind)
 
 
 class Parked:

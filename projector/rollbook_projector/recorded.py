@@ -9,6 +9,7 @@ import msgspec
 from rollbook_contracts.facts.catalog import FACTS, Fact
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
 from rollbook_contracts.facts.codec import UnknownFactError, decode_envelope, decode_fact
+from rollbook_contracts.facts.membership import StagingAbandoned, StagingChunk, StagingCommitted
 from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
 from rollbook_contracts.facts.tenant import TenantFact
 from rollbook_contracts.identifiers import subject_token
@@ -62,10 +63,22 @@ def is_park_decision(message: LogMessage) -> bool:
     return message.subject.endswith(".system") and message.headers.get("ce-type", "").startswith("park.")
 
 
+def is_staged_replacement(message: LogMessage) -> bool:
+    """Whether a message puts a staging in the place of all members of a group: of how many, it does not say."""
+    return message.subject.endswith(".members") and b'"staging"' in message.body
+
+
+def most_members(message: LogMessage) -> int:
+    """Return how many values of members a message holds at most, without reading it."""
+    if message.subject.endswith(".members") or ".staging." in message.subject:
+        return message.body.count(b'","') + 1
+    return 0
+
+
 def read(message: LogMessage) -> Recorded:
     """Decode a message."""
     headers = message.headers
-    kind, tenant, resource = address = _address(message.subject)
+    kind, tenant, resource, _ = address = _address(message.subject)
     fact, problem = _decoded(message)
     if fact is not None and not _belongs(fact, headers.get("ce-tenantid", ""), address):
         fact, problem = None, f"a {headers['ce-type']} that does not belong on subject {message.subject}"
@@ -77,7 +90,7 @@ def read(message: LogMessage) -> Recorded:
         headers.get("ce-type", ""),
         headers.get("ce-time", ""),
         headers.get("ce-requestid", ""),
-        _number(headers.get("ce-prev", "")),
+        _predecessor(headers.get("ce-prev", ""), message.sequence),
         fact,
         problem,
     )
@@ -91,24 +104,24 @@ def _decoded(message: LogMessage) -> tuple[Fact | None, str]:
         return None, str(error)
 
 
-def _address(subject: str) -> tuple[Kind, str, str]:
+def _address(subject: str) -> tuple[Kind, str, str, str]:
     try:
         address = parse(subject)
     except ValueError:
         # A kind of resource that a newer version writes: it is parked under its whole subject.
         tokens = subject.split(".", 3)
-        return "unknown", tokens[2] if len(tokens) > 2 else "", subject
+        return "unknown", tokens[2] if len(tokens) > 2 else "", subject, ""
     match address.space, address.kind:
         case "claim", _:
-            return "claim", address.tenant, subject
+            return "claim", address.tenant, subject, ""
         case "fact", "user" | "group" | "members" | "staging" | "tenant" | "system" as kind:
-            return kind, address.tenant, address.name
-    return "unknown", address.tenant, subject
+            return kind, address.tenant, address.name, address.staging
+    return "unknown", address.tenant, subject, ""
 
 
-def _belongs(fact: Fact, tenant: str, address: tuple[Kind, str, str]) -> bool:
+def _belongs(fact: Fact, tenant: str, address: tuple[Kind, str, str, str]) -> bool:
     """Whether a fact is about what its subject says."""
-    kind, subject_tenant, resource = address
+    kind, subject_tenant, resource, staging = address
     if kind != _KINDS[type(fact)]:
         return False
     match fact:
@@ -116,6 +129,8 @@ def _belongs(fact: Fact, tenant: str, address: tuple[Kind, str, str]) -> bool:
             return True
         case TenantFact():
             return tenant == subject_tenant == fact.id
+        case StagingChunk() | StagingCommitted() | StagingAbandoned() if subject_token(fact.staging) != staging:
+            return False
     return tenant == subject_tenant and subject_token(fact.id) == resource
 
 
@@ -136,5 +151,13 @@ _KINDS: Final[Mapping[type, Kind]] = MappingProxyType(
 )
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else -1
+def _predecessor(text: str, sequence: int) -> int:
+    """Return the sequence that a fact names as its predecessor.
+
+    In a write of several facts on one subject it is not known before they are stored: then it is the negative distance.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        return -1
+    return number if number >= 0 else sequence + number

@@ -7,6 +7,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Table, Text
 
 from rollbook_projector.session import Connection
 
+_FIRST_ANALYSIS: Final = 500
+_NEXT_ANALYSIS: Final = 8
 _ARRAYS: Final = {Text: "text[]", BigInteger: "bigint[]", Integer: "int[]", Boolean: "bool[]", Date: "date[]"}
 
 
@@ -42,6 +44,26 @@ async def copy(connection: Connection, table: Table, name: str, rows: Iterable[S
 def columns_of(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     """Turn rows into the arrays that ``insert`` and ``upsert`` take."""
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+class Growth:
+    """Lets PostgreSQL look at a table that grew.
+
+    To a planner without statistics every index that begins with the tenant is as good as the key, and it keeps that
+    plan; its own look comes a minute later, when a burst has made thousands of rows.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._copied = 0
+        self._analyze_at = _FIRST_ANALYSIS
+
+    async def noted(self, connection: Connection, copied: int) -> None:
+        """Count new rows, and have the table analyzed when there are many more than the last time."""
+        self._copied += copied
+        if self._copied >= self._analyze_at:
+            await connection.execute(f"ANALYZE {self._name}")
+            self._analyze_at = self._copied * _NEXT_ANALYSIS
 
 
 def _array(column: "Column[Any]") -> str:

@@ -1,22 +1,54 @@
 """One transaction for each batch of messages, begun by the compare-and-set of the checkpoint; called by the loop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Final
 
 from rollbook_contracts.facts.system import EpochStarted
 from rollbook_projector.applying import Applying
 from rollbook_projector.checkpoint import Checkpoint, advance
-from rollbook_projector.recorded import LogMessage, is_claim, is_park_decision, read
+from rollbook_projector.recorded import (
+    LogMessage,
+    is_claim,
+    is_park_decision,
+    is_staged_replacement,
+    most_members,
+    read,
+)
 from rollbook_projector.session import Connection, is_own_reason
+
+MOST_VALUES: Final = 20_000
+"""So many values of members, at most, in one transaction: what waits behind it is not kept waiting long."""
 
 
 def cut(messages: Sequence[LogMessage]) -> Iterator[list[LogMessage]]:
-    """Cut a run of messages into batches: an operator's decision on parked facts is a batch of its own."""
-    for alone, run in groupby(messages, is_park_decision):
+    """Cut a run of messages into batches that are not too heavy.
+
+    An operator's decision on parked facts is a batch of its own, and so is what puts a staging in the place of all
+    members of a group.
+    """
+    for alone, run in groupby(messages, _stands_alone):
         if alone:
             yield from ([message] for message in run)
         else:
-            yield list(run)
+            yield from _not_too_heavy(run)
+
+
+def _stands_alone(message: LogMessage) -> bool:
+    return is_park_decision(message) or is_staged_replacement(message)
+
+
+def _not_too_heavy(messages: Iterable[LogMessage]) -> Iterator[list[LogMessage]]:
+    batch: list[LogMessage] = []
+    weight = 0
+    for message in messages:
+        values = most_members(message)
+        if batch and weight + values > MOST_VALUES:
+            yield batch
+            batch, weight = [], 0
+        batch.append(message)
+        weight += values
+    yield batch
 
 
 async def apply_batch(

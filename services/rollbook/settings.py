@@ -26,6 +26,7 @@ class Settings:
     replicas: int | None = None
     allow_lazy_sync: bool = False
     apply_delay: float = 0.0
+    staging_patience: int = 900
 
 
 def load_settings(environ: Mapping[str, str], *, data: Path | None = None) -> Settings:
@@ -45,6 +46,7 @@ def load_settings(environ: Mapping[str, str], *, data: Path | None = None) -> Se
         partitions=reader.number("ROLLBOOK_PARTITIONS", DEFAULT_PARTITIONS, 1, 64),
         replicas=reader.number("ROLLBOOK_REPLICAS", 0, 1, 5) or None,
         allow_lazy_sync=reader.choice("ROLLBOOK_ALLOW_LAZY_SYNC", ("0", "1"), "0") == "1",
+        staging_patience=reader.number("ROLLBOOK_STAGING_PATIENCE", 900, 1, 86_400),
         apply_delay=reader.number("ROLLBOOK_APPLY_DELAY_MS", 0, 0, 60_000) / 1000,
     )
     reader.finish()

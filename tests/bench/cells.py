@@ -1,6 +1,7 @@
 """The cells: what is sent to the running stack, in order, and the figures that come of it."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,12 +11,15 @@ from typing import Final, TypeAlias
 from bench.filling import fill
 from bench.lag import Lags, Sampler
 from bench.load import Job, Measured
+from bench.memberships import SIZES, Memberships
 from bench.pipeline import Pipeline
 from bench.processes import Busy, pss_of_stack
 from bench.rendering import Endpoint
 from bench.stack import Ready, load, new_tenant
 from rollbook.embedded.data_folder import DataFolder
 from rollbook_contracts.claims import ClaimKey
+from rollbook_contracts.partitions import partition_of
+from rollbook_contracts.streams import DEFAULT_PARTITIONS
 
 Figures: TypeAlias = dict[str, dict[str, object]]
 
@@ -90,6 +94,36 @@ class Bench:
             "changes_per_second": round(events / (drained.changes_at - began), 1),
         }
         await self._match_cells(endpoint, people)
+
+    async def memberships(self, people: int) -> None:
+        """Changes of groups' members in a tenant of more people than its largest group has."""
+        endpoint = await new_tenant(self.data, "members")
+        self.say(f"filling the log with {people} people for groups")
+        tenant = await self.pipeline.tenant("members")
+        claim_key = ClaimKey(DataFolder(self.data).claim_key())
+        await fill(self.ready.nats_url, claim_key, tenant, "members", people=people)
+        await self.pipeline.drained()
+        groups = await Memberships.of(endpoint, tenant, self.pipeline, people=people)
+        for size in SIZES:
+            self.say(f"groups of {size}")
+            self.figures[f"group_{size}"] = await groups.by_size(size)
+        empty, full = (self.figures[f"group_{size}"] for size in (SIZES[0], SIZES[-1]))
+        full["add_100_to_empty"] = round(float(str(full["add_100_p50_ms"])) / float(str(empty["add_100_p50_ms"])), 2)
+        self.say("replacement of all members")
+        neighbour, neighbour_tenant = await self._neighbour(tenant)
+        self.figures["group_replaced"] = await groups.replaced("Replaced", neighbour, neighbour_tenant)
+        self.say("memberships in bulk")
+        self.figures["group_bulk"] = await groups.bulk()
+        self.remember_memory()
+
+    async def _neighbour(self, tenant: str) -> tuple[Endpoint, str]:
+        """Create tenants until one falls into the partition of another."""
+        for number in itertools.count():
+            endpoint = await new_tenant(self.data, f"neighbour-{number}")
+            found = await self.pipeline.tenant(f"neighbour-{number}")
+            if partition_of(found, DEFAULT_PARTITIONS) == partition_of(tenant, DEFAULT_PARTITIONS):
+                return endpoint, found
+        raise AssertionError("unreachable")
 
     def remember_memory(self) -> None:
         """Keep the largest PSS seen of each process."""

@@ -42,7 +42,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 def creations(endpoint: Endpoint, first: int) -> Iterator[bytes]:
     """Render POSTs of ever new people, numbered from ``first``: what must be unique holds the number."""
     head = endpoint.head("POST", "Users") + b"Content-Type: application/scim+json\r\n"
-    templates = [_with_body(head, body).split(_PLACE.encode()) for body in (_body(n) for n in range(TEMPLATES))]
+    templates = [with_body(head, body).split(_PLACE.encode()) for body in (_body(n) for n in range(TEMPLATES))]
     for number in itertools.count(first):
         yield (b"%09d" % number).join(templates[number % TEMPLATES])
 
@@ -53,7 +53,7 @@ def toggles(endpoint: Endpoint, ids: Sequence[str]) -> Iterator[bytes]:
         body = msgspec.json.encode(patch_body({"active": active}, {"active": not active}, "default"))
         for user_id in ids:
             head = endpoint.head("PATCH", f"Users/{user_id}") + b"Content-Type: application/scim+json\r\n"
-            yield _with_body(head, body)
+            yield with_body(head, body)
 
 
 def matches(endpoint: Endpoint, count: int, step: int = 7919) -> Iterator[bytes]:
@@ -91,5 +91,6 @@ def _template(number: int) -> Person:
     )
 
 
-def _with_body(head: bytes, body: bytes) -> bytes:
+def with_body(head: bytes, body: bytes) -> bytes:
+    """Close a request's head and put its body behind it."""
     return head + b"Content-Length: %d\r\n\r\n" % len(body) + body

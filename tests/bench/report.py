@@ -26,8 +26,16 @@ MARKS: Final = (
     Mark("patch_c16", "requests_per_second", 1_500, 2_000),
     Mark("filter_100000_c16", "requests_per_second", 2_000, 3_000),
     Mark("replay_200000", "events_per_second", 20_000, 30_000),
+    Mark("group_100000", "add_100_p50_ms", 10, ceiling=True),
+    Mark("group_100000", "add_100_to_empty", 1.5, ceiling=True),
+    Mark("group_100000", "remove_1_p50_ms", 5, ceiling=True),
+    Mark("group_100000", "get_without_members_p50_ms", 2, ceiling=True),
+    Mark("group_replaced", "put_answered_s", 3, ceiling=True),
+    Mark("group_replaced", "put_applied_s", 5, ceiling=True),
+    Mark("group_replaced", "put_others_row_lag_max_ms", 500, ceiling=True),
     Mark("memory_pss_mib", "gateway", 110, ceiling=True),
 )
+_IN_WORDS: Final = ("filling", "group", "replay", "memory", "machine")
 _COLUMNS: Final = (
     ("requests_per_second", "requests/s"),
     ("p50_ms", "p50 ms"),
@@ -53,8 +61,8 @@ def show(figures: Figures) -> None:
             shown = name + (" VOID" if cell.get("void") else "")
             table.add_row(shown, *(_text(cell.get(key)) for key, _ in _COLUMNS))
     console.print(table)
-    for name in ("filling", "replay_200000", "memory_pss_mib", "machine"):
-        if name in figures:
+    for name in figures:
+        if name.startswith(_IN_WORDS):
             console.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures[name].items()))
     marks = Table("mark", "measured", "first mark", "ratio", "next mark", "ratio", box=None, header_style="bold")
     for mark in MARKS:

@@ -20,6 +20,8 @@ from bench.replaying import replay
 from bench.stack import rollbook_up
 
 MANY = 100_000
+FRESH = 10_000
+"""People beyond those in the largest group, to be added to it."""
 SECONDS = 12.0
 BUSY_SECONDS = 2.0
 
@@ -36,6 +38,7 @@ async def measure(folder: Path, *, seconds: float, many: int, profile: Path | No
         await bench.writes()
         await bench.few_matches()
         await bench.many_matches(many)
+        await bench.memberships(many + FRESH)
         if profile:
             say("profiling")
             await profile_gateway(ready, pipeline, data, profile)

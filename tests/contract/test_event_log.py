@@ -17,7 +17,7 @@ from rollbook_gateway.log.jetstream import JetStreamEventLog
 from rollbook_gateway.log.memory import MemoryEventLog
 from rollbook_gateway.log.port import EventLog, Message, RefusedError, Stored, Write
 from support import servers
-from support.writes import claim, message, unique, user, write
+from support.writes import chain, claim, message, unique, user, write
 
 PARTITIONS = 2
 
@@ -282,6 +282,53 @@ class EventLogBehaviour:
         assert heads[1] + 1 == sequence
         assert [heads[0], sequence] == [await log.head(partition) for partition in range(PARTITIONS)]
         assert await log.last(0, subject) is None
+
+    async def test_chain_of_several_requests_is_stored_as_one_write(self, log: EventLog) -> None:
+        """Messages of different requests stand one behind the other behind one guard, each under its own request."""
+        subject, requests = user(), [unique("req") for _ in range(1000)]
+
+        sequence = await log.append(chain(subject, 0, *requests), deadline=soon())
+
+        found = await everything(log, sequence - len(requests))
+        assert [(subject, each) for each in requests] == [(s.subject, s.headers["ce-requestid"]) for s in found[-1000:]]
+        assert sequence == found[-1].sequence
+
+    async def test_chain_is_refused_as_a_whole_and_stored_behind_what_came_first(self, log: EventLog) -> None:
+        """A stale guard keeps all of a chain out; with the sequence that the refusal names all of it is stored."""
+        subject, requests = user(), [unique("req") for _ in range(3)]
+        first = await append(log, (subject, 0))
+        before = await log.head(0)
+
+        with pytest.raises(RefusedError) as refused:
+            await log.append(chain(subject, 0, *requests), deadline=soon())
+
+        assert (subject, first, before) == (refused.value.subject, refused.value.last, await log.head(0))
+        again = await log.append(chain(subject, refused.value.last, *requests), deadline=soon())
+        assert before + 3 == again
+
+    async def test_chains_of_two_processes_are_all_kept(self, log: EventLog) -> None:
+        """Two that append to one subject, each behind what it was told last, lose and double nothing."""
+        subject = user()
+
+        async def process() -> list[str]:
+            requests, last = [], 0
+            for _ in range(20):
+                mine = [unique("req") for _ in range(3)]
+                requests += mine
+                while True:
+                    try:
+                        last = await log.append(chain(subject, last, *mine), deadline=soon())
+                        break
+                    except RefusedError as refusal:
+                        last = refusal.last
+            return requests
+
+        before = await log.head(0)
+        written = [request for requests in await asyncio.gather(process(), process()) for request in requests]
+
+        found = [each.headers["ce-requestid"] for each in await everything(log, before) if each.subject == subject]
+        assert Counter(written) == Counter(found)
+        assert set(Counter(found).values()) == {1}
 
     async def test_equal_names_of_requests_are_told_apart_by_their_guards(self, log: EventLog) -> None:
         """A request may write twice under its id: what it wrote first is not taken for its second write."""

@@ -1,12 +1,9 @@
 """`rollbook demo` as a person runs it: it finds tenant and gateway, and says what it did."""
 
-import asyncio
-import os
-import sys
-
 import msgspec
 import pytest
 
+from support.commands import rollbook
 from support.product import Product, tenant_name
 
 pytestmark = pytest.mark.timeout(120)
@@ -14,21 +11,7 @@ pytestmark = pytest.mark.timeout(120)
 
 async def demo(product: Product, *arguments: str) -> tuple[int, str, str]:
     """Run the command; return its exit status and what it printed on stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "rollbook", "demo", *arguments),
-        env={
-            "PATH": os.defpath,
-            "ROLLBOOK_NATS_URL": product.stack.nats_url,
-            "ROLLBOOK_DATABASE_URL": product.stack.database_url,
-            "ROLLBOOK_CLAIM_KEY": product.stack.claim_key.secret.hex(),
-            "ROLLBOOK_PUBLIC_URL": product.gateway_urls[0],
-        },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    printed, said = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, printed.decode(), said.decode()
+    return await rollbook(product, "demo", *arguments)
 
 
 @pytest.mark.parametrize("provider", ["entra", "okta"])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
-from support.people import ada, somebody
+from support.people import ada, jo, somebody
 from support.product import Product
 from support.scim import MEDIA_TYPE, PATCH_OP, Scim
 
@@ -28,6 +28,17 @@ def assert_error(reply: Any, status: int, scim_type: str | None = None) -> None:
 async def test_unknown_addresses_are_404(scim: Scim, path: str) -> None:
     """An address that does not exist is a SCIM error that says which exist."""
     assert_error(await scim.get(path), 404)
+
+
+@pytest.mark.parametrize("user_id", ["usr_00000000000000000000000000", "nobody", "a%20b", "usr_"])
+async def test_an_id_that_names_nobody_is_404(scim: Scim, user_id: str) -> None:
+    """404 for every method, whatever the id looks like; nobody is made by it."""
+    path = f"/Users/{user_id}"
+    assert_error(await scim.get(path), 404)
+    assert_error(await scim.put(path, jo()), 404)
+    assert_error(await scim.patch(path, {"op": "Replace", "path": "active", "value": "False"}), 404)
+    assert_error(await scim.delete(path), 404)
+    assert (await scim.get("/Users")).body["totalResults"] == 0
 
 
 @pytest.mark.parametrize(("method", "path"), [("DELETE", "/Users"), ("PUT", "/Users"), ("POST", "/Schemas")])

@@ -28,22 +28,28 @@ class Organization:
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     seen: int = 0
     unavailable: int = 0
+    with_groups: int = 0
+    without_groups: int = 0
 
     async def go_round(self, number: int) -> None:
         """Write at one gateway, then filter, list and get at the other."""
         writer, reader = self.chance.sample(self.gateways, 2)
         user_id, user_name = await self._write(writer, number)
         condition = quote(f'userName eq "{user_name.upper()}"')
-        found, listed, got = await asyncio.gather(
-            reader.get(f"/Users?filter={condition}"), reader.get("/Users?count=200"), reader.get(f"/Users/{user_id}")
+        found, listed, whole, got = await asyncio.gather(
+            reader.get(f"/Users?filter={condition}"),
+            reader.get("/Users?count=200"),
+            reader.get(f"/Users/{user_id}"),
+            reader.get(f"/Users/{user_id}?excludedAttributes=groups"),
         )
         expected = self.people.get(user_id)
         self._check_list(found, [expected] if expected else [])
         self._check_list(listed, [self.people[known] for known in sorted(self.people)])
         if expected is None:
-            assert got.status == 404, got
+            assert (got.status, whole.status) == (404, 404), (got, whole)
         else:
             assert (got.status, without_location(got.body)) == (200, expected)
+            self._check_with_groups(whole, expected)
 
     async def _write(self, writer: Scim, number: int) -> tuple[str, str]:
         """Create, change or delete somebody; return the id, and the userName to look for."""
@@ -65,6 +71,14 @@ class Organization:
         person = without_location(reply.body)
         self.people[person["id"]] = person
         return person["id"], person["userName"]
+
+    def _check_with_groups(self, reply: Reply, expected: dict[str, Any]) -> None:
+        if reply.status == 503:
+            assert reply.headers["Retry-After"].isdecimal()
+            self.without_groups += 1
+            return
+        assert (reply.status, without_location(reply.body)) == (200, expected)
+        self.with_groups += 1
 
     def _check_list(self, reply: Reply, expected: list[dict[str, Any]]) -> None:
         if reply.status == 503:
@@ -120,14 +134,18 @@ async def test_a_write_at_one_gateway_is_seen_at_the_other(lagging_fleet: Fleet,
     seen, unavailable = sum(one.seen for one in found), sum(one.unavailable for one in found)
     assert seen + unavailable == 2 * rounds
     assert seen > unavailable
+    assert sum(one.with_groups for one in found) > sum(one.without_groups for one in found)
 
 
 async def test_without_a_projector_searches_are_refused(fleet: Fleet) -> None:
-    """20 rounds with the projector stopped: persons by id are right, no search answers; afterwards all do."""
+    """20 rounds with the projector stopped: persons by id are right, no search answers, nor groups; later all do."""
     found = await organizations(fleet)
     await fleet.projectors[0].stop()
     await go_rounds(found, range(STOPPED))
     assert (sum(one.seen for one in found), sum(one.unavailable for one in found)) == (0, 2 * STOPPED)
+    assert sum(one.with_groups for one in found) == 0
+    refused = sum(one.without_groups for one in found)
     await fleet.projectors[0].start()
     await go_rounds(found, range(STOPPED, STOPPED + CALLERS))
     assert sum(one.seen for one in found) == 2 * CALLERS
+    assert sum(one.without_groups for one in found) == refused > 0

@@ -5,7 +5,7 @@ import itertools
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -193,13 +193,13 @@ class LossyWire(Wire):
 
     loses: Callable[[], str] = staticmethod(lambda: "nothing")
 
-    async def ask(self, framed: Callable[[bytes], bytes], within: float) -> bytes:
+    async def ask(self, framed: Callable[[bytes], bytes], within: float, ahead: Iterable[bytes] = ()) -> bytes:
         if not framed(b"x").startswith(b"HPUB"):
             return await super().ask(framed, within)
         lost = self.loses()
         if lost == "request":
             raise UnansweredError("the request was lost")
-        answer = await super().ask(framed, within)
+        answer = await super().ask(framed, within, ahead)
         if lost == "answer":
             raise UnansweredError("the answer was lost")
         return answer

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from typing import cast
+from typing import TypeAlias, cast
 from unittest.mock import patch
 
 from hypothesis import given, settings
@@ -14,35 +14,40 @@ from rollbook_gateway.log.port import RefusedError, Stored, UnavailableError, Wr
 from rollbook_gateway.log.reads import LeaderReads
 from rollbook_gateway.log.wire import Wire
 from support.fake_wire import FAULTS, FakeWire, Fault
-from support.writes import message, unique
+from support.writes import message, request_ids, unique
 
 SUBJECTS = [f"fact.00.ten_t.user.u{number}" for number in range(6)]
 
+Planned: TypeAlias = tuple[list[str], bool, int, int]
+
 plans = st.lists(
-    # Of each write: the subjects, whether each guard is what the writer last saw there or stale, and when it comes.
+    # Of each write: the subjects, whether each guard is what the writer last saw there or stale, when it comes, and how
+    # many other requests' messages follow on its first subject.
     st.tuples(
-        st.lists(st.sampled_from(SUBJECTS), min_size=1, max_size=3, unique=True), st.booleans(), st.integers(0, 6)
+        st.lists(st.sampled_from(SUBJECTS), min_size=1, max_size=3, unique=True),
+        st.booleans(),
+        st.integers(0, 6),
+        st.integers(0, 2),
     ),
     min_size=1,
     max_size=12,
 )
 
 
-async def play(
-    plan: list[tuple[list[str], bool, int]], faults: list[Fault], seconds: float
-) -> tuple[FakeWire, list[tuple[Write, object]]]:
+async def play(plan: list[Planned], faults: list[Fault], seconds: float) -> tuple[FakeWire, list[tuple[Write, object]]]:
     """Let writers append through a lane; return the server and what each writer was told."""
     wire = FakeWire(iter(faults))
     lane = Lane(cast("Wire", wire), LeaderReads(cast("Wire", wire), patience=0.5), Limits(messages=7, attempt=0.05))
     clock = asyncio.get_running_loop().time
 
-    async def writer(subjects: list[str], stale: bool, turns: int) -> tuple[Write, object]:
+    async def writer(subjects: list[str], stale: bool, turns: int, followers: int) -> tuple[Write, object]:
         for _ in range(turns):
             await asyncio.sleep(0)
         request_id = unique("req")
         guards = [wire.last(subject) if not stale else 0 for subject in subjects]
-        messages = tuple(message(subject, guard, request_id) for subject, guard in zip(subjects, guards, strict=True))
-        write = Write(0, request_id, messages)
+        messages = [message(subject, guard, request_id) for subject, guard in zip(subjects, guards, strict=True)]
+        messages += [message(subjects[0], None, unique("req")) for _ in range(followers)]
+        write = Write(0, request_id, tuple(messages))
         try:
             return write, await lane.append(write, clock() + seconds)
         except (RefusedError, UnavailableError) as error:
@@ -59,7 +64,8 @@ def check(wire: FakeWire, told: list[tuple[Write, object]]) -> None:
     for each in wire.messages:
         stored[each.headers["ce-requestid"]].append(each)
     for write, outcome in told:
-        copies = stored[write.request_id]
+        copies = [copy for request_id in sorted(request_ids(write.messages)) for copy in stored[request_id]]
+        copies.sort(key=lambda copy: copy.sequence)
         if isinstance(outcome, int):
             first = outcome - len(write.messages) + 1
             assert [m.subject for m in write.messages] == [s.subject for s in copies], "stored once, whole"
@@ -73,7 +79,7 @@ def check(wire: FakeWire, told: list[tuple[Write, object]]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(plan=plans, faults=st.lists(st.sampled_from(FAULTS), max_size=12))
-def test_every_answer_is_true(plan: list[tuple[list[str], bool, int]], faults: list[Fault]) -> None:
+def test_every_answer_is_true(plan: list[Planned], faults: list[Fault]) -> None:
     """Stored means stored once at that place; refused means never; once the faults end, all get one of the two."""
     with patch("rollbook_gateway.log.lane._PAUSE", 0.0), patch("rollbook_gateway.log.answers._PAUSE", 0.0):
         wire, told = asyncio.run(play(plan, faults, seconds=5.0))
@@ -84,9 +90,7 @@ def test_every_answer_is_true(plan: list[tuple[list[str], bool, int]], faults: l
 
 @settings(max_examples=50, deadline=None)
 @given(plan=plans, faults=st.lists(st.sampled_from(FAULTS), min_size=200, max_size=200))
-def test_every_answer_is_true_when_the_deadline_comes_first(
-    plan: list[tuple[list[str], bool, int]], faults: list[Fault]
-) -> None:
+def test_every_answer_is_true_when_the_deadline_comes_first(plan: list[Planned], faults: list[Fault]) -> None:
     """Who gives up in the middle of the faults is told nothing that could turn out wrong."""
     with patch("rollbook_gateway.log.lane._PAUSE", 0.0), patch("rollbook_gateway.log.answers._PAUSE", 0.0):
         wire, told = asyncio.run(play(plan, faults, seconds=0.003))

@@ -1,96 +1,170 @@
 """The law of the projector: however a log is cut into batches, tables and outbox are the same, byte for byte."""
 
-import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
-from rollbook_projector.checkpoint import OvertakenError
+from rollbook_contracts.urns import ENTERPRISE, ILMS
+from support.consumer import outcome, told
 from support.facts import Script
-from support.stored_log import Applier, StoredLog, dump, empty
+from support.stored_log import MISHAPS, apply_as_it_grew, apply_in_batches, dump
 
 
 @dataclass
 class Story:
-    """A script made from random steps, each of which makes sense where it stands."""
+    """A script made from random steps, each of which makes sense where it stands.
+
+    People share display names and employee numbers, and are somebody's manager or a group's member by anything that
+    they are found by, whether they are there or not.
+    """
 
     script: Script = field(default_factory=Script)
     people: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
-    queues: dict[str, list[tuple[int, bool]]] = field(default_factory=dict)
-    """Person → what must be set aside: sequence, and whether the fact can never be applied."""
+    stagings: dict[str, str] = field(default_factory=dict)
+    """Group → what is staged of its members."""
+    queues: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    """Resource → what must be set aside: sequence, and why: "never" can be applied, "waits", or is the "end"."""
 
-    def step(self, verb: str, number: int) -> None:
+    def step(self, verb: str, number: int, value: str) -> None:
         """Take one step, if it makes sense."""
-        user = f"usr_{number}"
+        user, group = f"usr_{number}", f"grp_{number}"
         match verb:
             case "create" if user not in self.people | self.gone:
                 self.people.add(user)
-                self.script.created(user, userName=f"{user}@{self.script.head}")
+                self._good(user, self.script.created(user, **person(f"{user}@{self.script.head}", value)))
+            case "create group" if group not in self.groups | self.gone:
+                self.groups.add(group)
+                self._good(group, self.script.group_created(group))
             case "tenant":
                 self.script.tenant_disabled(f"name {self.script.head}")
             case "epoch":
                 self.script.epoch(self.script.head + 1)
             case "retry" | "discard":
-                self._decide(verb, user)
-            case _ if user in self.people:
-                self._write(verb, user)
+                self._decide(verb, user if value < "f" else group)
+            case _ if "group" in verb and group in self.groups:
+                self._write_group(verb, group, value)
+            case _ if "group" not in verb and user in self.people:
+                self._write(verb, user, value)
 
-    def _decide(self, verb: str, user: str) -> None:
-        queue = self.queues.get(user, [])
+    def _decide(self, verb: str, resource: str) -> None:
+        queue = self.queues.get(resource, [])
         if verb == "retry" and queue:
             self.script.park_retried(queue[0][0])
-        if verb == "discard" and len(queue) > 1:
+        # Of a group only what its end supersedes is given up here.
+        end = resource in self.gone and queue and queue[-1][1] == "end"
+        if verb == "discard" and len(queue) > 1 and (resource.startswith("usr") or end):
             self.script.park_discarded(queue.pop(0)[0])
-            while queue and not queue[0][1]:
+            while queue and queue[0][1] != "never":
                 queue.pop(0)
             if not queue:
-                del self.queues[user]
+                del self.queues[resource]
 
-    def _write(self, verb: str, user: str) -> None:
+    def _good(self, resource: str, sequence: int, what: str = "waits") -> None:
+        if resource in self.queues:
+            self.queues[resource].append((sequence, what))
+
+    def _bad(self, resource: str, sequence: int) -> None:
+        self.queues.setdefault(resource, []).append((sequence, "never"))
+
+    def _write(self, verb: str, user: str, value: str) -> None:
+        script = self.script
         match verb:
             case "poison":
-                self.queues.setdefault(user, []).append((self.script.poisoned(user), True))
+                self._bad(user, script.poisoned(user))
             case "refused":
                 # PostgreSQL cannot hold this one.
-                self.queues.setdefault(user, []).append((self.script.updated(user, displayName="\x00"), True))
-            case _:
-                sequence = self._good(verb, user)
-                if user in self.queues:
-                    self.queues[user].append((sequence, False))
-
-    def _good(self, verb: str, user: str) -> int:
-        match verb:
+                self._bad(user, script.updated(user, displayName="\x00"))
             case "rename":
-                return self.script.updated(user, userName=f"{user}-{self.script.head}")
+                self._good(user, script.updated(user, userName=f"{user}-{script.head}", displayName=value))
+            case "number":
+                self._good(user, script.updated(user, externalId=value, **{ENTERPRISE: {"employeeNumber": value}}))
+            case "manager":
+                managers = {
+                    ENTERPRISE: {"manager": {"value": value}},
+                    ILMS: {"manager": {"email": "eve", "id": "usr_1"}},
+                }
+                self._good(user, script.updated(user, **managers))
             case "deactivate":
-                return self.script.deactivated(user)
+                self._good(user, script.deactivated(user))
             case "delete":
                 self.people.remove(user)
                 self.gone.add(user)
-                return self.script.deleted(user)
-        return self.script.updated(user, displayName=f"name {self.script.head}")
+                self._good(user, script.deleted(user), "end")
+            case "update":
+                self._good(user, script.updated(user, title=f"title {script.head}"))
+
+    def _write_group(self, verb: str, group: str, value: str) -> None:
+        script = self.script
+        match verb:
+            case "poison group":
+                self._bad(group, script.group_poisoned(group, chain="group" if value < "f" else "members"))
+            case "rename group":
+                self._good(group, script.group_updated(group, displayName=f"{group} {script.head}"))
+            case "delete group":
+                self.groups.remove(group)
+                self.gone.add(group)
+                at = script.group_deleted(group)
+                self._good(group, at - 1, "end")
+                self._good(group, at, "end")
+            case "group add":
+                self._good(group, script.members_added(group, value, "eve"))
+            case "group remove":
+                self._good(group, script.members_removed(group, value))
+            case "group patch":
+                at = script.members_patched(group, ("add", value), ("remove", "usr_0"), ("add", "bob"))
+                for sequence in range(at - 2, at + 1):
+                    self._good(group, sequence)
+            case "group replace":
+                self._good(group, script.members_replaced(group, value, "usr_1"))
+            case _:
+                self._write_staging(verb, group, value)
+
+    def _write_staging(self, verb: str, group: str, value: str) -> None:
+        script = self.script
+        match verb:
+            case "group stage":
+                name = self.stagings.setdefault(group, f"req_{script.head}")
+                self._good(group, script.staged(group, name, [value, "usr_0"]))
+            case "group commit" if group in self.stagings:
+                at = script.staging_committed(group, self.stagings.pop(group))
+                self._good(group, at - 1)
+                self._good(group, at)
+            case "group abandon" if group in self.stagings:
+                self._good(group, script.staging_abandoned(group, self.stagings.pop(group)))
 
 
-VERBS = (
-    "create",
-    "update",
-    "rename",
-    "deactivate",
-    "delete",
-    "poison",
-    "refused",
-    "retry",
-    "discard",
-    "tenant",
-    "epoch",
+def person(user_name: str, value: str) -> dict[str, Any]:
+    """Return a new person, who has a value that others may be sent by, and somebody for a manager."""
+    manager = {"value": value[::-1]} if value < "c" else {"value": value}
+    return {"userName": user_name, "displayName": value.title(), ENTERPRISE: {"manager": manager}}
+
+
+PEOPLE_VERBS = ("create", "update", "rename", "number", "manager", "deactivate", "delete", "poison", "refused")
+GROUP_VERBS = (
+    "create group",
+    "rename group",
+    "delete group",
+    "poison group",
+    "group add",
+    "group remove",
+    "group patch",
+    "group replace",
+    "group stage",
+    "group commit",
+    "group abandon",
 )
-STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 2)), min_size=1, max_size=40)
-CUTS = st.lists(st.tuples(st.integers(1, 12), st.sampled_from(("", "", "crash", "restart", "redeliver"))), min_size=1)
+VERBS = (*PEOPLE_VERBS, *GROUP_VERBS, "retry", "discard", "tenant", "epoch")
+VALUES = ("bob", "eve", "Eve", "usr_0", "usr_1", "usr_2", "usr_0@1", "nobody")
+BEGINNING = [("create", 0, "bob"), ("create", 1, "eve"), ("create group", 0, ""), ("create group", 1, "")]
+STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 2), st.sampled_from(VALUES)), min_size=1, max_size=40)
+CUTS = st.lists(st.tuples(st.integers(1, 12), st.sampled_from(("", "", *MISHAPS))), min_size=1)
 
 
 @pytest.fixture
@@ -101,21 +175,17 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-class CrashError(Exception):
-    """The projector died before its transaction was committed."""
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, cuts=CUTS)
-@example(steps=[("refused", 0), ("update", 0)], cuts=[(2, "")])
-@example(steps=[("poison", 0), ("poison", 0), ("discard", 0)], cuts=[(1, "")])
+@example(steps=[("refused", 0, "eve"), ("update", 0, "eve")], cuts=[(2, "")])
+@example(steps=[("poison", 0, "eve"), ("poison", 0, "eve"), ("discard", 0, "eve")], cuts=[(1, "")])
 async def test_any_cut_gives_the_same_tables_and_outbox(
-    database: asyncpg.Connection, steps: list[tuple[str, int]], cuts: list[tuple[int, str]]
+    database: asyncpg.Connection, steps: list[tuple[str, int, str]], cuts: list[tuple[int, str]]
 ) -> None:
     """Fact by fact as the log grew, or in any batches with crashes, restarts and redelivery: no byte differs."""
     story = Story()
-    for verb, number in [("create", 0), ("create", 1), *steps]:
-        story.step(verb, number)
+    for verb, number, value in [*BEGINNING, *steps]:
+        story.step(verb, number, value)
     event(f"parked at the end: {bool(story.queues)}")
 
     await apply_as_it_grew(database, story.script)
@@ -123,42 +193,8 @@ async def test_any_cut_gives_the_same_tables_and_outbox(
     await apply_in_batches(database, story.script, cuts)
 
     assert await dump(database) == expected
+    assert await outcome(database) == await told(database)
     parked = await database.fetch("SELECT seq FROM provisioning.parked WHERE NOT discarded")
     assert {sequence for (sequence,) in parked} == {
         sequence for queue in story.queues.values() for sequence, _ in queue
     }
-
-
-async def apply_as_it_grew(database: asyncpg.Connection, script: Script) -> None:
-    """Apply each message when it is the last one of the log."""
-    await empty(database)
-    for head in range(1, script.head + 1):
-        applier = Applier(database, StoredLog(script.messages[:head]))
-        await applier.begin()
-        await applier.apply(1)
-
-
-async def apply_in_batches(database: asyncpg.Connection, script: Script, cuts: list[tuple[int, str]]) -> None:
-    """Apply the whole log, known from the start, batch by batch with mishaps in between."""
-    await empty(database)
-    applier = Applier(database, StoredLog(script.messages))
-    stale = await applier.begin()
-    turn = 0
-    while (at := await applier.begin()).seq < script.head:
-        size, mishap = cuts[turn % len(cuts)]
-        turn += 1
-        if mishap == "crash":
-            with contextlib.suppress(CrashError):
-                async with database.transaction():
-                    await applier.apply(size)
-                    raise CrashError
-            await applier.begin()
-        if mishap == "redeliver" and stale.seq < at.seq:
-            applier.checkpoint = stale
-            with pytest.raises(OvertakenError):
-                await applier.apply(size)
-            await applier.begin()
-        await applier.apply(size)
-        if mishap != "restart" and (now := applier.checkpoint) is not None and now.seq < script.head:
-            await applier.apply(size)
-        stale = at

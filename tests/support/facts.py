@@ -15,6 +15,16 @@ from rollbook_contracts.facts.catalog import Fact
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
 from rollbook_contracts.facts.codec import encode
 from rollbook_contracts.facts.envelope import Envelope, fact_id
+from rollbook_contracts.facts.group import GroupCreated, GroupDeleted, GroupFact, GroupUpdated
+from rollbook_contracts.facts.membership import (
+    MembersAdded,
+    MembersClosed,
+    MembersRemoved,
+    MembersReplaced,
+    StagingAbandoned,
+    StagingChunk,
+    StagingCommitted,
+)
 from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
 from rollbook_contracts.facts.tenant import TenantCreated, TenantDisabled, TenantFact
 from rollbook_contracts.facts.user import (
@@ -33,6 +43,8 @@ from rollbook_contracts.urns import ILMS
 from rollbook_projector.outbox.atomic import EXPECTED, MOST, Outgoing, publish_atomically
 from rollbook_projector.recorded import LogMessage
 
+Claimed = tuple[subjects.ClaimAttribute, str]
+"""A unique value: attribute and hash."""
 CLAIM_KEY = ClaimKey(b"0" * 32)
 TENANT = "ten_a"
 
@@ -54,6 +66,7 @@ class Script:
         self._held: dict[str, tuple[ClaimHeld, ...]] = {}
         self._documents: dict[str, dict[str, Any]] = {}
         self._created: dict[str, str] = {}
+        self._chunks: dict[tuple[str, str], int] = {}
 
     @property
     def head(self) -> int:
@@ -99,6 +112,67 @@ class Script:
             self._claim(claim.attribute, claim.hash, ClaimReleased(user))
         del self._documents[user]
         return self._append(self._subject(user), user, UserDeleted(user))
+
+    def group_created(self, group: str, *members: str, **attributes: Any) -> int:
+        """Provision a group, with its first members; ``displayName`` is made from the id where it is not given."""
+        sequence = self._group(GroupCreated, group, {"displayName": group, **attributes})
+        return self.members_replaced(group, *members) if members else sequence
+
+    def group_updated(self, group: str, **attributes: Any) -> int:
+        """Change a group's head."""
+        document = self._documents[group] | attributes
+        return self._group(GroupUpdated, group, document, changed=tuple(sorted(attributes)))
+
+    def group_deleted(self, group: str) -> int:
+        """Remove a group: its members are closed in the same write."""
+        for claim in self._held.pop(group, ()):
+            self._claim(claim.attribute, claim.hash, ClaimReleased(group))
+        del self._documents[group]
+        self._append(subjects.group(self.partition, self.tenant, group), group, GroupDeleted(group))
+        return self._members(MembersClosed(group))
+
+    def members_added(self, group: str, *values: str) -> int:
+        """Add members."""
+        return self._members(MembersAdded(group, values))
+
+    def members_removed(self, group: str, *values: str) -> int:
+        """Remove members."""
+        return self._members(MembersRemoved(group, values))
+
+    def members_patched(self, group: str, *operations: tuple[str, str]) -> int:
+        """Add and remove members in one write of several facts: all but the first name their predecessor's distance."""
+        sequence = 0
+        for place, (verb, value) in enumerate(operations):
+            fact = MembersAdded(group, (value,)) if verb == "add" else MembersRemoved(group, (value,))
+            sequence = self._members(fact, bare=place > 0)
+        return sequence
+
+    def members_replaced(self, group: str, *values: str) -> int:
+        """Put others in the place of all members."""
+        return self._members(MembersReplaced(group, values))
+
+    def staged(self, group: str, staging: str, *chunks: Sequence[str]) -> int:
+        """Stage chunks of a replacement, behind those that are staged."""
+        sequence = 0
+        for values in chunks:
+            index = self._chunks.get((group, staging), 0)
+            self._chunks[group, staging] = index + 1
+            sequence = self._staging(StagingChunk(group, staging, index, tuple(values)))
+        return sequence
+
+    def staging_committed(self, group: str, staging: str) -> int:
+        """Put what was staged in the place of all members."""
+        self._staging(StagingCommitted(group, staging, self._chunks[group, staging]))
+        return self._members(MembersReplaced(group, staging=staging))
+
+    def staging_abandoned(self, group: str, staging: str) -> int:
+        """Give up what was staged."""
+        return self._staging(StagingAbandoned(group, staging))
+
+    def group_poisoned(self, group: str, *, chain: str = "group") -> int:
+        """Append a fact of a group's head or members that this version cannot read."""
+        subject = {"group": subjects.group, "members": subjects.group_members}[chain]
+        return self._put(subject(self.partition, self.tenant, group), group, {"ce-type": f"{chain}.updated.v9"}, b"{}")
 
     def skip_to(self, sequence: int) -> None:
         """Leave room for what others wrote up to a sequence."""
@@ -151,6 +225,28 @@ class Script:
             await publish_atomically(client, uuid.uuid4().hex, run)
         self.published = self.head
 
+    def _group(
+        self, fact_type: type[GroupFact], group: str, document: Mapping[str, Any], changed: Sequence[str] = ()
+    ) -> int:
+        held = self._claims(group, {("displayName", self._digest("displayName", document["displayName"]))})
+        self._documents[group] = dict(document)
+        sequence = self.head + 1
+        body = msgspec.Raw(msgspec.json.encode(document))
+        created = self._created.setdefault(group, time_of(sequence))
+        fact = fact_type(id=group, created=created, document=body, claims=held, changed=tuple(changed))
+        self._hold(group, held)
+        return self._append(subjects.group(self.partition, self.tenant, group), group, fact)  # type: ignore[arg-type]  # its subclasses are facts
+
+    def _members(
+        self, fact: MembersAdded | MembersRemoved | MembersReplaced | MembersClosed, *, bare: bool = False
+    ) -> int:
+        subject = subjects.group_members(self.partition, self.tenant, fact.id)
+        return self._append(subject, fact.id, fact, bare=bare)
+
+    def _staging(self, fact: StagingChunk | StagingCommitted | StagingAbandoned) -> int:
+        subject = subjects.group_staging(self.partition, self.tenant, fact.id, fact.staging)
+        return self._append(subject, fact.id, fact)
+
     def _user(
         self,
         fact_type: type[UserFact],
@@ -159,7 +255,7 @@ class Script:
         changed: Sequence[str],
         held: tuple[ClaimHeld, ...] | None = None,
     ) -> int:
-        held = self._claims(user, document) if held is None else held
+        held = self._claims(user, self._values_of(document)) if held is None else held
         self._documents[user] = dict(document)
         sequence = self.head + 1
         fact = fact_type(
@@ -170,16 +266,25 @@ class Script:
             claims=held,
             changed=tuple(changed),
         )
-        self._held[user] = tuple(msgspec.structs.replace(claim, at=claim.sequence(sequence)) for claim in held)
+        self._hold(user, held)
         return self._append(self._subject(user), user, fact)  # type: ignore[arg-type]  # its subclasses are facts
 
-    def _claims(self, user: str, document: Mapping[str, Any]) -> tuple[ClaimHeld, ...]:
-        """Release and take claims; return those held then, the new ones by their distance from the person's fact."""
-        wanted: set[tuple[subjects.ClaimAttribute, str]] = {
-            ("userName", CLAIM_KEY.digest(self.tenant, "userName", fold(document["userName"])))
-        }
+    def _values_of(self, document: Mapping[str, Any]) -> set[Claimed]:
+        wanted: set[Claimed] = {("userName", self._digest("userName", document["userName"]))}
         if (identifier := identifier_of(document)) is not None:
             wanted.add(("identifier", CLAIM_KEY.digest(self.tenant, "identifier:email", identifier)))
+        return wanted
+
+    def _digest(self, attribute: str, value: str) -> str:
+        return CLAIM_KEY.digest(self.tenant, attribute, fold(value))
+
+    def _hold(self, holder: str, held: Sequence[ClaimHeld]) -> None:
+        """Remember what a resource holds after the fact that comes next."""
+        sequence = self.head + 1
+        self._held[holder] = tuple(msgspec.structs.replace(claim, at=claim.sequence(sequence)) for claim in held)
+
+    def _claims(self, user: str, wanted: set[Claimed]) -> tuple[ClaimHeld, ...]:
+        """Release and take claims; return those held then, the new ones by their distance from the holder's fact."""
         held = self._held.get(user, ())
         for claim in held:
             if (claim.attribute, claim.hash) not in wanted:
@@ -198,8 +303,11 @@ class Script:
     def _subject(self, user: str) -> str:
         return subjects.user(self.partition, self.tenant, user)
 
-    def _append(self, subject: str, about: str, fact: Fact) -> int:
-        headers, body = encode(fact, self._envelope(subject, about))
+    def _append(self, subject: str, about: str, fact: Fact, *, bare: bool = False) -> int:
+        envelope = self._envelope(subject, about)
+        if bare:
+            envelope = msgspec.structs.replace(envelope, prev=envelope.prev - self.head - 1)
+        headers, body = encode(fact, envelope)
         return self._put(subject, about, headers, body)
 
     def _envelope(self, subject: str, about: str) -> Envelope:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -47,8 +47,8 @@ class FakeWire:
     publishes: int = 0
     questions: int = 0
 
-    async def ask(self, framed: Callable[[bytes], bytes], within: float) -> bytes:  # noqa: ARG002  # it answers at once
-        frames = framed(b"reply")
+    async def ask(self, framed: Callable[[bytes], bytes], within: float, ahead: Iterable[bytes] = ()) -> bytes:  # noqa: ARG002  # it answers at once
+        frames = b"".join(ahead) + framed(b"reply")
         self.questions += 1
         self._let_ghosts_appear()
         await asyncio.sleep(0)

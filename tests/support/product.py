@@ -10,7 +10,6 @@ from typing import Any
 
 import aiohttp
 import asyncpg
-import msgspec
 
 from rollbook.control import tokens
 from rollbook.control.tenants import Tenants
@@ -56,12 +55,6 @@ class Product:
         """Return a client of the same tenant at another gateway."""
         name = tenant_name(scim)
         return Scim(self.session, f"{self.gateway_urls[gateway]}/scim/{name}/v2", scim.token)
-
-    async def set_regions(self, scim: Scim, regions: tuple[str, ...]) -> None:
-        """Change a tenant's regions and wait until the gateways decide by them."""
-        await self.tenants().set(tenant_name(scim), lambda old: msgspec.structs.replace(old, regions=regions))
-        reply = await scim.get("/Users?count=0")
-        assert reply.status == 200
 
     async def row(self, user: dict[str, Any]) -> asyncpg.Record:
         """Return a person's row, once the tables have the version that was answered."""

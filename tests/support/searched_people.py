@@ -11,7 +11,6 @@ from rollbook_contracts.facts.user import UserCreated
 from rollbook_contracts.tables import lms
 from rollbook_gateway.scim.compiled import user_schema
 from rollbook_gateway.scim.rendering import Meta, render
-from rollbook_projector.changes import Cause
 from rollbook_projector.projections.users import put
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.statements import columns_of, insert
@@ -32,13 +31,19 @@ def id_of(number: int) -> str:
 
 async def insert_people(connection: asyncpg.Connection, tenant: str, documents: Sequence[dict[str, Any]]) -> None:
     """Put people into ``lms.users``; the sequence of each is its place, from 1."""
+    facts = [
+        (number + 1, UserCreated(id_of(number), CREATED, msgspec.Raw(msgspec.json.encode(document))))
+        for number, document in enumerate(documents)
+    ]
+    await insert_facts(connection, tenant, facts)
+
+
+async def insert_facts(connection: asyncpg.Connection, tenant: str, facts: Sequence[tuple[int, Any]]) -> None:
+    """Put people into ``lms.users`` as facts of these sequences have them."""
     rows = []
-    for number, document in enumerate(documents):
-        fact = UserCreated(id_of(number), CREATED, msgspec.Raw(msgspec.json.encode(document)))
-        recorded = Recorded(
-            number + 1, "user", tenant, fact.id, "user.created.v1", MODIFIED, "req_x", prev=0, fact=fact
-        )
-        rows.append(put(recorded, Cause.of(recorded, epoch=1, partition=0)))
+    for sequence, fact in facts:
+        recorded = Recorded(sequence, "user", tenant, fact.id, "user.created.v1", MODIFIED, "req_x", prev=0, fact=fact)
+        rows.append(put(recorded).row)
     await connection.execute(insert(lms.users, "lms.users"), *columns_of(rows))
 
 

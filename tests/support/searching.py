@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from rollbook_gateway.log.port import Stored
-from rollbook_gateway.scim.compiled import user_schema
+from rollbook_gateway.scim.compiled import group_schema, user_schema
 from rollbook_gateway.scim.filters import Filter, parse_filter
+from rollbook_gateway.search.groups import GroupSearch
+from rollbook_gateway.search.rows import Membership
 from rollbook_gateway.search.users import UserSearch
 
 PARTITION = 0
@@ -53,25 +55,17 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class Searching:
-    """A search on a test's database, and what it depends on."""
+    """Searches on a test's database, and what they depend on."""
 
     search: UserSearch
+    groups: GroupSearch
     database: asyncpg.Connection
     log: Log
     notices: Notices
 
     async def applied(self, sequence: int, *, halted: str | None = None) -> None:
         """Move the partition's checkpoint, as the projector does with the rows of a batch."""
-        await self.database.execute(
-            """
-            INSERT INTO provisioning.checkpoints (partition, epoch, stream_created, seq, fact_id, silent_until, halted)
-            VALUES ($1, 1, '2026-11-24T03:44:43Z', $2, 'req_x.0', 0, $3)
-            ON CONFLICT (partition) DO UPDATE SET seq = excluded.seq, halted = excluded.halted
-            """,
-            PARTITION,
-            sequence,
-            halted,
-        )
+        await move_checkpoint(self.database, sequence, halted=halted)
 
     async def parked(self, tenant: str, resource: str) -> None:
         """Set a fact of a resource aside."""
@@ -87,11 +81,36 @@ class Searching:
             resource,
         )
 
+    async def groups_of(self, tenant: str, user_id: str) -> tuple[Membership, ...]:
+        """Return a person's groups."""
+        return await self.search.groups(tenant, PARTITION, user_id)
+
+    async def groups_found(self, tenant: str, text: str, *, members: bool = False) -> list[str]:
+        """Return the ids of all groups that a filter finds."""
+        condition = parse_filter(text, group_schema())
+        page = await self.groups.page(tenant, PARTITION, condition, 1, 1000, members=members)
+        assert page.total == len(page.rows)
+        return [row.id for row in page.rows]
+
     async def found(self, tenant: str, text: str) -> list[str]:
         """Return the ids of all whom a filter finds."""
         page = await self.search.page(tenant, PARTITION, condition(text), 1, 1000)
         assert page.total == len(page.rows)
         return [row.id for row in page.rows]
+
+
+async def move_checkpoint(database: asyncpg.Connection, sequence: int, *, halted: str | None = None) -> None:
+    """Say how far the partition is applied."""
+    await database.execute(
+        """
+        INSERT INTO provisioning.checkpoints (partition, epoch, stream_created, seq, fact_id, silent_until, halted)
+        VALUES ($1, 1, '2026-11-24T03:44:43Z', $2, 'req_x.0', 0, $3)
+        ON CONFLICT (partition) DO UPDATE SET seq = excluded.seq, halted = excluded.halted
+        """,
+        PARTITION,
+        sequence,
+        halted,
+    )
 
 
 def condition(text: str) -> Filter:

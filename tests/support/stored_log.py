@@ -1,23 +1,31 @@
 """A partition's log in memory, applied to real tables in whatever batches a test wants."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 
 import asyncpg
 
 from rollbook_projector.applying import Applying, Tables
 from rollbook_projector.batch import Place
-from rollbook_projector.checkpoint import Checkpoint, read_checkpoint
+from rollbook_projector.checkpoint import Checkpoint, OvertakenError, read_checkpoint
 from rollbook_projector.integrity import decisions_after
 from rollbook_projector.recorded import LogMessage
 from rollbook_projector.transaction import apply_batch, cut
+from support.facts import Script
 
 TABLES = (
     "lms.users",
+    "lms.deleted_users",
+    "lms.groups",
+    "lms.group_members",
+    "lms.sent_references",
     "lms.tenants",
     "control.tenants",
     "provisioning.checkpoints",
     "provisioning.parked",
     "provisioning.outbox",
+    "provisioning.stagings",
+    "provisioning.staged_members",
 )
 
 
@@ -75,3 +83,46 @@ async def dump(database: asyncpg.Connection, tables: Iterable[str] = TABLES) -> 
         table: [text for (text,) in await database.fetch(f"SELECT row::text FROM {table} AS row ORDER BY 1")]
         for table in tables
     }
+
+
+MISHAPS = ("crash", "restart", "redeliver")
+
+
+class CrashError(Exception):
+    """The projector died before its transaction was committed."""
+
+
+async def apply_as_it_grew(database: asyncpg.Connection, script: Script) -> None:
+    """Apply each message when it is the last one of the log."""
+    await empty(database)
+    for head in range(1, script.head + 1):
+        applier = Applier(database, StoredLog(script.messages[:head]))
+        await applier.begin()
+        await applier.apply(1)
+
+
+async def apply_in_batches(database: asyncpg.Connection, script: Script, cuts: Sequence[tuple[int, str]]) -> None:
+    """Apply the whole log, known from the start, batch by batch with mishaps in between."""
+    await empty(database)
+    applier = Applier(database, StoredLog(script.messages))
+    stale = await applier.begin()
+    turn = 0
+    while (at := await applier.begin()).seq < script.head:
+        size, mishap = cuts[turn % len(cuts)]
+        turn += 1
+        if mishap == "crash":
+            with contextlib.suppress(CrashError):
+                async with database.transaction():
+                    await applier.apply(size)
+                    raise CrashError
+            await applier.begin()
+        if mishap == "redeliver" and stale.seq < at.seq:
+            applier.checkpoint = stale
+            with contextlib.suppress(OvertakenError):
+                await applier.apply(size)
+                raise AssertionError("a batch was applied twice")
+            await applier.begin()
+        await applier.apply(size)
+        if mishap != "restart" and (now := applier.checkpoint) is not None and now.seq < script.head:
+            await applier.apply(size)
+        stale = at

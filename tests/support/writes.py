@@ -31,6 +31,13 @@ def write(*guards: tuple[str, int | None], request_id: str | None = None, partit
     return Write(partition, request_id, tuple(message(subject, expected, request_id) for subject, expected in guards))
 
 
+def chain(subject: str, expected: int, *request_ids: str, partition: int = 0) -> Write:
+    """Return a write of one message for each request, all on one subject: the first is guarded, the others follow."""
+    first, *others = request_ids
+    messages = [message(subject, expected, first), *(message(subject, None, each) for each in others)]
+    return Write(partition, first, tuple(messages))
+
+
 def user(name: str | None = None, partition: int = 0) -> str:
     """Return the subject of one person's facts."""
     return subjects.user(partition, "ten_t", name or unique("u"))

@@ -6,6 +6,8 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from rollbook_gateway.dialect.authorization import credentials
+
 _FORM = re.compile(r"rb_([0-9a-z]{12})_([A-Za-z0-9_-]{43})")
 
 
@@ -45,6 +47,5 @@ def parse_token(text: str) -> Token | None:
 
 
 def bearer(authorization: str | None) -> Token | None:
-    """Read the token of an ``Authorization`` header (RFC 6750, 2.1); the scheme is known in any case."""
-    scheme, _, credentials = (authorization or "").partition(" ")
-    return parse_token(credentials.strip()) if scheme.lower() == "bearer" else None
+    """Read the token of an ``Authorization`` header (RFC 6750, 2.1)."""
+    return parse_token(credentials(authorization or ""))

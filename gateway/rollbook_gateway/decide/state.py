@@ -1,4 +1,4 @@
-"""What a person's last fact says of the person; read by the decision loops and by GET."""
+"""What the last fact of a person, or of a group's head, says of it; read by the decision loops and by GET."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from rollbook_contracts.facts.catalog import Fact
+from rollbook_contracts.facts.group import GroupDeleted, GroupFact
 from rollbook_contracts.facts.user import ClaimHeld, UserDeleted, UserFact
 
 
@@ -44,8 +45,13 @@ def present_user(fact: UserFact, document: dict[str, Any], *, sequence: int, tim
         created=fact.created,
         last_modified=time,
         document=document,
-        claims=tuple(ClaimHeld(claim.attribute, claim.hash, claim.sequence(sequence)) for claim in fact.claims),
+        claims=held_claims(fact.claims, sequence),
     )
+
+
+def held_claims(claims: tuple[ClaimHeld, ...], sequence: int) -> tuple[ClaimHeld, ...]:
+    """Return the claims that a fact names, with their sequences as they stand in the log."""
+    return tuple(ClaimHeld(claim.attribute, claim.hash, claim.sequence(sequence)) for claim in claims)
 
 
 def user_state(fact: Fact, *, sequence: int, time: str) -> UserState:
@@ -55,3 +61,35 @@ def user_state(fact: Fact, *, sequence: int, time: str) -> UserState:
     if isinstance(fact, UserDeleted):
         return AbsentUser(sequence)
     raise TypeError(f"{type(fact).__name__} is no fact of a user")
+
+
+@dataclass(frozen=True, slots=True)
+class PresentGroup:
+    """A group that exists, without its members; ``sequence`` is that of the head's last fact."""
+
+    id: str
+    sequence: int
+    created: str
+    last_modified: str
+    document: dict[str, Any]
+    claims: tuple[ClaimHeld, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentGroup:
+    """A group that never was, or is gone."""
+
+    sequence: int
+
+
+GroupState: TypeAlias = PresentGroup | AbsentGroup
+
+
+def group_state(fact: Fact, *, sequence: int, time: str) -> GroupState:
+    """Return the state after the last fact on the subject of a group's head."""
+    if isinstance(fact, GroupFact):
+        document = msgspec.json.decode(fact.document)
+        return PresentGroup(fact.id, sequence, fact.created, time, document, held_claims(fact.claims, sequence))
+    if isinstance(fact, GroupDeleted):
+        return AbsentGroup(sequence)
+    raise TypeError(f"{type(fact).__name__} is no fact of a group")

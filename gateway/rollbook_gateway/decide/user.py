@@ -40,17 +40,20 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFact:
-    """A fact to be written: its subject, whom it is about, and the guard (sequence of the subject's last message)."""
+    """A fact to be written: its subject, whom it is about, and the guard (sequence of the subject's last message).
+
+    ``expected`` is ``None`` for a fact that follows another one of its write on the same subject.
+    """
 
     subject: str
     about: str
     fact: Fact
-    expected: int
+    expected: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The facts of one write, claims first, the person's fact last; ``labels`` names each claimed value to people."""
+    """The facts of one write, claims first, the holder's fact last; ``labels`` names each claimed value to people."""
 
     facts: tuple[PlannedFact, ...]
     document: Document
@@ -112,7 +115,7 @@ class Decider:
 
     def delete(self, state: PresentUser) -> Decision:
         """Remove a person and release what the person claimed."""
-        planned = [self._release(claim, state.id) for claim in state.claims]
+        planned = [released_claim(self.tenant, claim, state.id) for claim in state.claims]
         planned.append(PlannedFact(self._user(state.id), state.id, UserDeleted(state.id), state.sequence))
         return Decision(tuple(planned), {}, state.created, {})
 
@@ -128,13 +131,13 @@ class Decider:
         changed: tuple[str, ...],
     ) -> Decision:
         plan = plan_claims(self._wanted(document), held)
-        claims, labels = self._claim_facts(plan, user_id)
+        claims, labels = claim_facts(self.tenant, plan, user_id, self.released)
         fact = fact_type(
             id=user_id,
             created=created,
             document=msgspec.Raw(msgspec.json.encode(document)),
             identifier=identifier_of(document, self.tenant.settings.unique_identifier),
-            claims=_held_after(plan),
+            claims=held_after(plan),
             changed=changed,
         )
         planned = (*claims, PlannedFact(self._user(user_id), user_id, fact, expected))  # type: ignore[arg-type]  # the subclasses of UserFact are all facts
@@ -143,25 +146,31 @@ class Decider:
     def _wanted(self, document: Document) -> tuple[Wanted, ...]:
         return wanted_claims(document, self.tenant.settings.claimed_identifiers, self.digest)
 
-    def _claim_facts(self, plan: ClaimPlan, user_id: str) -> tuple[list[PlannedFact], dict[str, str]]:
-        planned = [self._release(claim, user_id) for claim in plan.release]
-        labels = {}
-        for claim in plan.take:
-            subject = subjects.claim(self.tenant.partition, self.tenant.id, claim.attribute, claim.hash)
-            labels[subject] = claim.label
-            planned.append(PlannedFact(subject, user_id, ClaimTaken(user_id), self.released.get(subject, 0)))
-        return planned, labels
-
-    def _release(self, claim: ClaimHeld, user_id: str) -> PlannedFact:
-        subject = subjects.claim(self.tenant.partition, self.tenant.id, claim.attribute, claim.hash)
-        return PlannedFact(subject, user_id, ClaimReleased(user_id), claim.at)
-
     def _user(self, user_id: str) -> str:
         return subjects.user(self.tenant.partition, self.tenant.id, user_id)
 
 
-def _held_after(plan: ClaimPlan) -> tuple[ClaimHeld, ...]:
-    """Return what the person holds after the write: taken claims stand right before the person's fact, in order."""
+def claim_facts(
+    tenant: Tenant, plan: ClaimPlan, holder: str, released: Mapping[str, int]
+) -> tuple[list[PlannedFact], dict[str, str]]:
+    """Return the facts that release and take claims, and what each claimed value is called, by its subject."""
+    planned = [released_claim(tenant, claim, holder) for claim in plan.release]
+    labels = {}
+    for claim in plan.take:
+        subject = subjects.claim(tenant.partition, tenant.id, claim.attribute, claim.hash)
+        labels[subject] = claim.label
+        planned.append(PlannedFact(subject, holder, ClaimTaken(holder), released.get(subject, 0)))
+    return planned, labels
+
+
+def released_claim(tenant: Tenant, claim: ClaimHeld, holder: str) -> PlannedFact:
+    """Return the fact that gives a claim back."""
+    subject = subjects.claim(tenant.partition, tenant.id, claim.attribute, claim.hash)
+    return PlannedFact(subject, holder, ClaimReleased(holder), claim.at)
+
+
+def held_after(plan: ClaimPlan) -> tuple[ClaimHeld, ...]:
+    """Return what a holder has after the write: taken claims stand right before the holder's fact, in order."""
     taken = [
         ClaimHeld(claim.attribute, claim.hash, position - len(plan.take)) for position, claim in enumerate(plan.take)
     ]

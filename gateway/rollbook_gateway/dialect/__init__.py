@@ -10,7 +10,17 @@
     entra.role_from_json_text   a role as an object in text               P12
     okta.elements               a list sent as its only element
 
-A departure that is a rule of a whole document stands with that rule: an element made from a path that finds none (P10,
+``misprints`` reads names, ``unquoted`` values in filters; ``authorization`` and ``tenant_url`` what is pasted:
+
+    misprints.without_blanks    blanks in URNs and names                  N02 N03 N06 N07
+    misprints.urn_with_its_dot  ilms:20:User                              N01 N05 N06 N07
+    misprints.department        departnment                               N04 N06 N07
+    unquoted.value              externalId eq jyoung                      M06
+    authorization.credentials   no scheme, or two                         A08
+    tenant_url.clean_target     flags and slashes behind the Tenant URL   A05
+
+Each leaves a note with what was read as what, where there is a resource to note it for. A departure that is a rule of a
+whole document stands with that rule: an element made from a path that finds none (P10,
 P11) in ``scim.patch.elements``, names as paths (C15, P13) in ``scim.document`` and ``scim.patch.apply``, an e-mail
 without a type (C17) in ``rollbook_contracts.emails``.
 """

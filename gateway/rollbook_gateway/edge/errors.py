@@ -1,11 +1,13 @@
 """From what a request may raise to an HTTP status, a SCIM Error body and headers; the only place that knows both."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from aiohttp import web
 
 from rollbook_gateway.admission.directory import DirectoryUnavailableError
+from rollbook_gateway.intake.bodies import UnreadError
 from rollbook_gateway.log.port import LogError, TooLargeError
 from rollbook_gateway.requests.caller import Answer, answer
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
@@ -34,9 +36,20 @@ _WITHOUT_SCIM_TYPE: Final = frozenset({404, 412, 413})
 
 _HTTP_DETAILS: Final = MappingProxyType(
     {
-        404: "There is nothing at this address. The Tenant URL ends in /v2; behind it come /Users, /Schemas, "
+        404: "There is nothing at this address. The Tenant URL ends in /v2; behind it come /Users, /Groups, /Schemas, "
         "/ResourceTypes and /ServiceProviderConfig.",
         413: "The body is larger than 1 MiB, which is the limit for a user.",
+    },
+)
+
+_OUTAGES: Final[Mapping[type[Exception], str]] = MappingProxyType(
+    {
+        LogError: "The log gave no answer in time: a write may or may not be stored. Repeat the request; nothing is "
+        "stored twice.",
+        StaleError: "The latest writes are not visible to searches yet. Repeat the request.",
+        SearchUnavailableError: "The database does not answer at present. Repeat the request.",
+        DirectoryUnavailableError: "The database does not answer at present. Repeat the request.",
+        UnreadError: "The body could not be read at present; nothing was stored. Repeat the request.",
     },
 )
 
@@ -49,18 +62,9 @@ def failure(error: Exception) -> Answer | None:
         status = STATUS[error.kind]
         scim_type = None if status in _WITHOUT_SCIM_TYPE else error.kind.value
         return answer(status, error_body(status, error.detail, scim_type))
-    if isinstance(error, LogError):
-        return unavailable(
-            "The log gave no answer in time: a write may or may not be stored. Repeat the request; nothing is stored "
-            "twice.",
-        )
-    if isinstance(error, StaleError):
-        return unavailable("The latest writes are not visible to searches yet. Repeat the request.")
-    if isinstance(error, SearchUnavailableError | DirectoryUnavailableError):
-        return unavailable("The database does not answer at present. Repeat the request.")
     if isinstance(error, web.HTTPException):
         return http_failure(error)
-    return None
+    return next((unavailable(detail) for outage, detail in _OUTAGES.items() if isinstance(error, outage)), None)
 
 
 def http_failure(error: web.HTTPException) -> Answer:

@@ -1,6 +1,8 @@
 """What happens around every request, outermost first: correlation and failures, then admission."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import structlog
@@ -18,16 +20,26 @@ REQUEST_ID: Final = web.RequestKey("request_id", str)
 TENANT: Final = web.RequestKey("tenant", Tenant)
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 MEDIA_TYPE: Final = "application/scim+json"
+_AT_ONCE: Final = 256 * 1024
+"""Bytes of a long answer that are handed to the socket before others have their turn."""
 
 logger = structlog.get_logger(__name__)
 
 
 def respond(found: Answer) -> web.Response:
     """Turn an answer into aiohttp's response."""
-    response = web.Response(status=found.status, body=found.body or None, headers=dict(found.headers))
+    body = found.body if isinstance(found.body, bytes) else _each(found.body)
+    response = web.Response(status=found.status, body=body or None, headers=dict(found.headers))
     if found.body:
         response.headers["Content-Type"] = MEDIA_TYPE
     return response
+
+
+async def _each(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        for start in range(0, len(part), _AT_ONCE):
+            yield part[start : start + _AT_ONCE]
+            await asyncio.sleep(0)
 
 
 @web.middleware

@@ -8,12 +8,15 @@ from aiohttp import web
 from rollbook_gateway.edge.health import Health
 from rollbook_gateway.edge.middleware import REQUEST_ID, TENANT, respond
 from rollbook_gateway.requests.caller import Caller, answer
+from rollbook_gateway.requests.groups import Groups, shown_of_group
 from rollbook_gateway.requests.search_request import from_parameters
 from rollbook_gateway.requests.users import Users, shown_attributes
 from rollbook_gateway.scim import discovery
+from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.rendering import Projection
 
 ROOT = "/scim/{tenant}/v2"
+MAX_GROUP_BYTES = 32 * 1024 * 1024
 _JSON_TYPES = frozenset({"application/scim+json", "application/json"})
 
 
@@ -22,6 +25,7 @@ class Routes:
     """The handlers; ``public_url`` is the address that clients use where it is not the one in their requests."""
 
     users: Users
+    groups: Groups
     health: Health
     public_url: str | None = None
 
@@ -36,6 +40,13 @@ class Routes:
         router.add_put(f"{ROOT}/Users/{{id}}", self.replace_user)
         router.add_patch(f"{ROOT}/Users/{{id}}", self.patch_user)
         router.add_delete(f"{ROOT}/Users/{{id}}", self.delete_user)
+        router.add_post(f"{ROOT}/Groups", self.create_group)
+        router.add_get(f"{ROOT}/Groups", self.list_groups)
+        router.add_post(f"{ROOT}/Groups/.search", self.search_groups)
+        router.add_get(f"{ROOT}/Groups/{{id}}", self.get_group)
+        router.add_put(f"{ROOT}/Groups/{{id}}", self.replace_group)
+        router.add_patch(f"{ROOT}/Groups/{{id}}", self.patch_group)
+        router.add_delete(f"{ROOT}/Groups/{{id}}", self.delete_group)
         router.add_get(f"{ROOT}/ServiceProviderConfig", self.service_provider_config)
         router.add_get(f"{ROOT}/ResourceTypes", self.resource_types)
         router.add_get(f"{ROOT}/ResourceTypes/{{id}}", self.resource_type)
@@ -70,6 +81,33 @@ class Routes:
 
     async def delete_user(self, request: web.Request) -> web.Response:
         return respond(await self.users.delete(self._caller(request), request.match_info["id"]))
+
+    async def create_group(self, request: web.Request) -> web.Response:
+        body = await _large_body(request)
+        return respond(await self.groups.create(self._caller(request), body, _shown_of_group(request)))
+
+    async def list_groups(self, request: web.Request) -> web.Response:
+        return respond(await self.groups.list(self._caller(request), from_parameters(request.query)))
+
+    async def search_groups(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        return respond(await self.groups.search(self._caller(request), body))
+
+    async def get_group(self, request: web.Request) -> web.Response:
+        group_id = request.match_info["id"]
+        return respond(await self.groups.get(self._caller(request), group_id, _shown_of_group(request)))
+
+    async def replace_group(self, request: web.Request) -> web.Response:
+        body = await _large_body(request)
+        group_id = request.match_info["id"]
+        return respond(await self.groups.replace(self._caller(request), group_id, body, _shown_of_group(request)))
+
+    async def patch_group(self, request: web.Request) -> web.Response:
+        body = await _large_body(request)
+        return respond(await self.groups.patch(self._caller(request), request.match_info["id"], body))
+
+    async def delete_group(self, request: web.Request) -> web.Response:
+        return respond(await self.groups.delete(self._caller(request), request.match_info["id"]))
 
     async def service_provider_config(self, request: web.Request) -> web.Response:
         return respond(answer(200, discovery.service_provider_config(self._base_url(request))))
@@ -114,6 +152,30 @@ class Routes:
 
 async def _body(request: web.Request) -> bytes:
     """Read a JSON body of at most the application's limit; other media types and encodings are refused (415)."""
+    _check_media(request)
+    return await request.read()
+
+
+async def _large_body(request: web.Request) -> list[bytes]:
+    """Read the JSON body of a group, as it comes; joined it would be copied in one go."""
+    _check_media(request)
+    chunks, size = [], request.content_length or 0
+    if size <= MAX_GROUP_BYTES:
+        size = 0
+        async for chunk in request.content.iter_any():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_GROUP_BYTES:
+                break
+    if size > MAX_GROUP_BYTES:
+        raise ScimError(
+            ErrorKind.PAYLOAD_TOO_LARGE,
+            f"The body is larger than {MAX_GROUP_BYTES // 1024**2} MiB, which is the limit for a group.",
+        )
+    return chunks
+
+
+def _check_media(request: web.Request) -> None:
     sent = request.headers.get("Content-Type")
     if sent is not None and request.content_type not in _JSON_TYPES:
         raise web.HTTPUnsupportedMediaType(
@@ -121,9 +183,13 @@ async def _body(request: web.Request) -> bytes:
         )
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise web.HTTPUnsupportedMediaType(reason="The body must be sent without Content-Encoding.")
-    return await request.read()
 
 
 def _shown(request: web.Request) -> Projection:
     query = from_parameters(request.query)
     return shown_attributes(query.attributes, query.excluded_attributes)
+
+
+def _shown_of_group(request: web.Request) -> Projection:
+    query = from_parameters(request.query)
+    return shown_of_group(query.attributes, query.excluded_attributes)

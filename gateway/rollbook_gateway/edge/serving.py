@@ -1,9 +1,15 @@
 """The runner that serves the application and answers in SCIM's form even what aiohttp cannot read as a request."""
 
+from collections.abc import Callable
+from typing import Any
+
 import structlog
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
+from yarl import URL
 
+from rollbook_gateway.dialect.tenant_url import clean_target
 from rollbook_gateway.edge.errors import unreadable
 from rollbook_gateway.edge.middleware import respond
 
@@ -18,7 +24,21 @@ class GatewayRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        return _Server(server.request_handler, request_factory=server.request_factory, **self._kwargs)
+        factory = _of_clean_targets(server.request_factory)
+        return _Server(server.request_handler, request_factory=factory, **self._kwargs)
+
+
+def _of_clean_targets(factory: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+    """Return a factory of requests that stand at the address that the provider means."""
+
+    def make(message: RawRequestMessage, *parts: Any) -> web.BaseRequest:
+        target = clean_target(message.path)
+        if target != message.path:
+            path, _, query = target.partition("?")
+            message = message._replace(path=target, url=URL.build(path=path, query_string=query, encoded=True))
+        return factory(message, *parts)
+
+    return make
 
 
 class _Server(web.Server):

@@ -5,6 +5,7 @@ this takes 3 µs, and a creation is three messages.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +16,8 @@ _SUBJECT: Final = re.compile(r"[A-Za-z0-9_=-]+(?:\.[A-Za-z0-9_=-]+)*")
 _VERSION: Final = b"NATS/1.0\r\n"
 _BATCH_LINES: Final = 160
 """More than the version and the lines of a batch take."""
+_PART: Final = 256 * 1024
+"""Bytes of a batch that are sent before others have their turn."""
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 
 
@@ -49,15 +52,24 @@ def single(message: Encoded, reply: bytes) -> bytes:
     return _frame(message, b"", b" " + reply)
 
 
-def batch(messages: list[Encoded], batch_id: bytes, reply: bytes) -> bytes:
-    """Return the frames of an atomic batch (ADR-50): only the last message, which commits, asks for an answer."""
-    frames = [
-        _frame(message, b"Nats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n" % (batch_id, position), b"")
-        for position, message in enumerate(messages[:-1], start=1)
-    ]
-    commit = b"Nats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\nNats-Batch-Commit: 1\r\n" % (batch_id, len(messages))
-    frames.append(_frame(messages[-1], commit, b" " + reply))
-    return b"".join(frames)
+def uncommitted(messages: Sequence[Encoded], batch_id: bytes) -> Iterator[bytes]:
+    """Yield the frames of all messages of an atomic batch (ADR-50) but the last, in parts: none asks for an answer."""
+    part: list[bytes] = []
+    size = 0
+    for position, message in enumerate(messages[:-1], start=1):
+        if size + size_of(message) > _PART and part:
+            yield b"".join(part)
+            part, size = [], 0
+        part.append(_frame(message, b"Nats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n" % (batch_id, position), b""))
+        size += size_of(message)
+    if part:
+        yield b"".join(part)
+
+
+def commit(messages: Sequence[Encoded], batch_id: bytes, reply: bytes) -> bytes:
+    """Return the frame of the last message of an atomic batch: it commits all, and asks for the answer."""
+    lines = b"Nats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\nNats-Batch-Commit: 1\r\n" % (batch_id, len(messages))
+    return _frame(messages[-1], lines, b" " + reply)
 
 
 def request(subject: bytes, body: bytes, reply: bytes) -> bytes:

@@ -52,6 +52,9 @@ def stale(write: Write, last: Mapping[str, int]) -> tuple[str, int] | None:
     return None
 
 
-def is_ours(write: Write, found: Stored) -> bool:
-    """Whether a stored message is one of this write's."""
-    return found.headers.get("ce-requestid") == write.request_id
+def is_ours(sent: Message, found: Stored) -> bool:
+    """Whether what stands behind the guard of a message is that message: of the write's requests, its own sent it.
+
+    A request guards a subject at one sequence once at most while a copy may be stored, so that its id is enough.
+    """
+    return found.headers.get("ce-requestid") == sent.headers.get("ce-requestid")

@@ -14,7 +14,7 @@ still on its way is stored later, or meets a guard that no longer holds; later w
 import asyncio
 import itertools
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -111,13 +111,15 @@ class Lane:
 
     async def _send(self, batch: Sequence[Pending]) -> Outcome:
         encoded = [message for pending in batch for message in pending.encoded]
+        ahead: Iterable[bytes] = ()
         if len(encoded) == 1:
             framed = partial(frames.single, encoded[0])
         else:
-            framed = partial(frames.batch, encoded, f"{self._batch_prefix}{next(self._batches)}".encode())
+            batch_id = f"{self._batch_prefix}{next(self._batches)}".encode()
+            ahead, framed = frames.uncommitted(encoded, batch_id), partial(frames.commit, encoded, batch_id)
         remaining = max(pending.deadline for pending in batch) - self._loop.time()
         try:
-            return interpret(await self._wire.ask(framed, min(self._limits.attempt, max(remaining, 0.01))))
+            return interpret(await self._wire.ask(framed, min(self._limits.attempt, max(remaining, 0.01)), ahead))
         except (NotSentError, UnservedError) as error:
             return Again(str(error), _PAUSE)
         except UnansweredError as error:

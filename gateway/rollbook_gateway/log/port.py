@@ -21,10 +21,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The messages of one decision: stored all or none, one behind the other, in one partition.
+    """The messages of one decision, or of several that form a chain: stored all or none, one behind the other.
 
-    At least one of them is guarded, so that of several copies sent at most one is stored; ``request_id`` is what the
-    messages carry as ``ce-requestid``, by which a stored copy is known as ours.
+    At least one of them is guarded, so that of several copies sent at most one is stored. A stored copy is known as
+    ours by the ``ce-requestid`` of the guarded message; ``request_id`` is that of the decision, the first of a chain.
     """
 
     partition: int

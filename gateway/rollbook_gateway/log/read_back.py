@@ -23,7 +23,7 @@ async def settle(reads: LeaderReads, write: Write) -> Verdict | None:
         found = await reads.after(write.partition, message.subject, expected)
         if found is None:
             continue
-        if is_ours(write, found):
+        if is_ours(message, found):
             return found.sequence + len(write.messages) - 1 - position
         last = await reads.last(write.partition, message.subject)
         return RefusedError(message.subject, (last or found).sequence)

@@ -1,7 +1,7 @@
 """Frames out, answers in: requests over one NATS connection with an inbox of our own; for lanes and leader reads."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Final
 
@@ -52,15 +52,22 @@ class Wire:
         if self._connection.is_connected:
             await self._subscription.unsubscribe()
 
-    async def ask(self, framed: Callable[[bytes], bytes], within: float) -> bytes:
-        """Send what ``framed`` makes for a reply subject; return the answer's body or raise a ``WireError``."""
-        if not self._connection.is_connected:
-            raise NotSentError("not connected to NATS")
+    async def ask(self, framed: Callable[[bytes], bytes], within: float, ahead: Iterable[bytes] = ()) -> bytes:
+        """Send what ``framed`` makes for a reply subject; return the answer's body or raise a ``WireError``.
+
+        ``ahead`` goes before it, part by part, and means nothing without it: others have their turn between the parts.
+        """
+        held = b""
+        for part in ahead:
+            if held:
+                await self._send(held)
+                await asyncio.sleep(0)
+            held = part
         token = str(next(self._tokens))
         answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._waiting[token] = answer
         try:
-            await self._connection.send(framed(self._prefix + token.encode()))
+            await self._send(held + framed(self._prefix + token.encode()))
             async with asyncio.timeout(within):
                 message = await answer
         except TimeoutError:
@@ -70,6 +77,11 @@ class Wire:
         if not message.data and message.headers and message.headers.get("Status") == _NO_RESPONDERS:
             raise UnservedError("no server leads the stream now")
         return message.data
+
+    async def _send(self, frames: bytes) -> None:
+        if not self._connection.is_connected:
+            raise NotSentError("not connected to NATS")
+        await self._connection.send(frames)
 
     async def _answered(self, message: Msg) -> None:
         answer = self._waiting.get(message.subject.rpartition(".")[2])

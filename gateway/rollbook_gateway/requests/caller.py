@@ -1,6 +1,6 @@
 """Who asks, and what is answered: the two values that pass between the edge and the requests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -25,10 +25,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, a JSON body (empty for none) and the headers that SCIM asks for."""
+    """A status, a JSON body (empty for none) and the headers that SCIM asks for.
+
+    A body of many parts is sent part by part.
+    """
 
     status: int
-    body: bytes = b""
+    body: bytes | Sequence[bytes] = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

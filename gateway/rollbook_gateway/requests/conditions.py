@@ -1,26 +1,26 @@
-"""Conditional requests by weak ETags (RFC 7644, 3.14; RFC 9110, 13.1): the version is the sequence of the last fact."""
+"""Conditional requests by weak ETags (RFC 7644, 3.14; RFC 9110, 13.1)."""
 
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.rendering import etag
 
 
-def check_if_match(if_match: str | None, sequence: int) -> None:
+def check_if_match(if_match: str | None, version: int | str) -> None:
     """Raise ``preconditionFailed`` where the condition names versions and the present one is not among them."""
-    if if_match is not None and not _names(if_match, sequence):
+    if if_match is not None and not _names(if_match, version):
         raise ScimError(
             ErrorKind.PRECONDITION_FAILED,
-            f"The resource is at version {etag(sequence)}, which If-Match ({if_match[:100]}) does not name: read it "
+            f"The resource is at version {etag(version)}, which If-Match ({if_match[:100]}) does not name: read it "
             "again and repeat the change.",
         )
 
 
-def not_modified(if_none_match: str | None, sequence: int) -> bool:
+def not_modified(if_none_match: str | None, version: int | str) -> bool:
     """Say whether the sender has the present version already."""
-    return if_none_match is not None and _names(if_none_match, sequence)
+    return if_none_match is not None and _names(if_none_match, version)
 
 
-def _names(condition: str, sequence: int) -> bool:
+def _names(condition: str, version: int | str) -> bool:
     if condition.strip() == "*":
         return True
-    wanted = etag(sequence).removeprefix("W/")
+    wanted = etag(version).removeprefix("W/")
     return any(tag.strip().removeprefix("W/") == wanted for tag in condition.split(","))

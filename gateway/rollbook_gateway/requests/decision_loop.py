@@ -8,17 +8,17 @@ from functools import partial
 
 from rollbook_contracts import subjects
 from rollbook_contracts.claims import ClaimKey
-from rollbook_contracts.facts.claim import ClaimTaken
 from rollbook_contracts.facts.codec import decode_fact
 from rollbook_contracts.facts.user import UserFact
 from rollbook_gateway.decide.state import AbsentUser, PresentUser, UserState, present_user, user_state
 from rollbook_gateway.decide.user import Decider, Decision, Tenant
 from rollbook_gateway.decide.write import assemble
 from rollbook_gateway.log.port import EventLog, RefusedError, UnavailableError
+from rollbook_gateway.requests.claims import learn
 from rollbook_gateway.requests.recent import RecentUsers
 from rollbook_gateway.requests.rules_in_force import RulesInForce
 from rollbook_gateway.requests.turns import Turns
-from rollbook_gateway.scim.errors import ErrorKind, ScimError
+from rollbook_gateway.scim.errors import ScimError
 
 DEADLINE_SECONDS = 5.0
 """How long a request tries to get its write stored before it is answered 503."""
@@ -120,7 +120,7 @@ class DecisionLoop:
             except RefusedError as refusal:
                 if clock() >= deadline:
                     raise UnavailableError("the write met others again and again until its deadline") from refusal
-                await self._learn(refusal, decision, released, tenant)
+                await learn(self._log, tenant, refusal.subject, decision, released)
             else:
                 self._remember(tenant, decision, now, sequence)
                 return Written(decision, now, sequence)
@@ -132,21 +132,3 @@ class DecisionLoop:
             self._recent.remember(tenant.id, state)
         else:
             self._recent.forget(tenant.id, planned.about)
-
-    async def _learn(self, refusal: RefusedError, decision: Decision, released: dict[str, int], tenant: Tenant) -> None:
-        """See why a guard did not hold: a claim of somebody else ends the loop, anything else is decided again."""
-        label = decision.labels.get(refusal.subject)
-        if label is None:
-            return
-        last = await self._log.last(tenant.partition, refusal.subject)
-        if last is None:
-            released.pop(refusal.subject, None)
-            return
-        fact = decode_fact(last.headers, last.body)
-        if isinstance(fact, ClaimTaken) and fact.holder != decision.facts[-1].about:
-            raise ScimError(
-                ErrorKind.UNIQUENESS,
-                f"{label} already belongs to another user of this organization. Look that user up with a filter and "
-                "update it, or give this one another value.",
-            )
-        released[refusal.subject] = last.sequence

@@ -1,6 +1,6 @@
 """Requests on /Users: POST, GET, PUT, PATCH, DELETE and lists; called by the edge's routes with an admitted caller."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -18,8 +18,9 @@ from rollbook_gateway.scim.filters import parse_filter
 from rollbook_gateway.scim.json_body import parse
 from rollbook_gateway.scim.lists import page
 from rollbook_gateway.scim.patch.apply import apply_patch
-from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, projection, render
+from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, memberships, projection, render
 from rollbook_gateway.scim.values import Document
+from rollbook_gateway.search.rows import Membership
 from rollbook_gateway.search.users import UserSearch
 
 
@@ -44,11 +45,16 @@ class Users:
         return self._written(caller, user_id, written, shown, status=201)
 
     async def get(self, caller: Caller, user_id: str, shown: Projection) -> Answer:
-        """GET /Users/{id} (RFC 7644, 3.4.1): 200, or 304 where the condition says that it is known."""
-        state = present(user_id, await self._decisions.load(caller.tenant, known_form(user_id)))
+        """GET /Users/{id} (RFC 7644, 3.4.1): 200, or 304 where the condition says that it is known.
+
+        What was stored comes from the log; the tables are asked for the person's groups alone, where they are shown.
+        """
+        tenant = caller.tenant
+        state = present(user_id, await self._decisions.load(tenant, known_form(user_id)))
         if not_modified(caller.if_none_match, state.sequence):
             return Answer(304, headers={"ETag": etag(state.sequence)})
-        return self._present(caller, state, shown)
+        groups = await self._search.groups(tenant.id, tenant.partition, user_id) if shown.shows("groups") else ()
+        return self._present(caller, state, shown, groups)
 
     async def replace(self, caller: Caller, user_id: str, body: bytes, shown: Projection) -> Answer:
         """PUT /Users/{id} (RFC 7644, 3.5.1): 200 with the person; never creates one."""
@@ -90,6 +96,7 @@ class Users:
             condition,
             wanted.start_index,
             wanted.count,
+            groups=shown.shows("groups"),
         )
         resources = [
             self._render(
@@ -98,6 +105,7 @@ class Users:
                 msgspec.json.decode(row.document),
                 (row.created, row.last_modified, row.fact_seq),
                 shown,
+                row.groups,
             )
             for row in found.rows
         ]
@@ -120,9 +128,11 @@ class Users:
             return self._present(caller, present(user_id, state), shown)
         return self._written(caller, user_id, written, shown, status=200)
 
-    def _present(self, caller: Caller, state: PresentUser, shown: Projection) -> Answer:
+    def _present(
+        self, caller: Caller, state: PresentUser, shown: Projection, groups: Sequence[Membership] = ()
+    ) -> Answer:
         times = (state.created, state.last_modified, state.sequence)
-        return self._answer(200, self._render(caller, state.id, state.document, times, shown), state.sequence)
+        return self._answer(200, self._render(caller, state.id, state.document, times, shown, groups), state.sequence)
 
     def _written(self, caller: Caller, user_id: str, written: Written, shown: Projection, *, status: int) -> Answer:
         times = (written.decision.created, written.time, written.sequence)
@@ -136,8 +146,11 @@ class Users:
         document: Document,
         times: tuple[str, str, int],
         shown: Projection,
+        groups: Sequence[Membership] = (),
     ) -> Document:
         created, last_modified, version = times
+        if groups:
+            document = {**document, "groups": memberships(groups, caller.base_url)}
         meta = Meta(
             resource_type="User",
             created=created,

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from scim2_models import Resource
 
 from rollbook_gateway.scim import limits
-from rollbook_gateway.scim.schemas import user_model
+from rollbook_gateway.scim.schemas import group_model, user_model
 from rollbook_gateway.scim.values import Document, Json
 
 
@@ -91,6 +91,12 @@ class ResourceSchema:
 def user_schema() -> ResourceSchema:
     """Return the compiled table of people; built at the first call."""
     return compile_schema(user_model(), endpoint="/Users")
+
+
+@cache
+def group_schema() -> ResourceSchema:
+    """Return the compiled table of groups; built at the first call."""
+    return compile_schema(group_model(), endpoint="/Groups")
 
 
 def compile_schema(model: type[Resource[Json]], *, endpoint: str) -> ResourceSchema:

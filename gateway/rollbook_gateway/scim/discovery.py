@@ -26,7 +26,7 @@ from rollbook_contracts.urns import ILMS
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.lists import MAX_RESULTS
 from rollbook_gateway.scim.rendering import list_response
-from rollbook_gateway.scim.schemas import user_model
+from rollbook_gateway.scim.schemas import group_model, user_model
 from rollbook_gateway.scim.values import Document
 
 _CONFIGURATION: Final = "ServiceProviderConfig"
@@ -108,12 +108,13 @@ def _configuration() -> Document:
 
 @cache
 def _resource_types() -> dict[str, Document]:
-    described = ResourceType.from_resource(user_model())
-    return {str(described.name): described.model_dump()}
+    described = [ResourceType.from_resource(model) for model in (user_model(), group_model())]
+    return {str(kind.name): kind.model_dump() for kind in described}
 
 
 @cache
 def _schemas() -> dict[str, Document]:
-    model = user_model()
-    described = [model.to_schema(), *(extension.to_schema() for extension in model.get_extension_models().values())]
+    person, group = user_model(), group_model()
+    extensions = [extension.to_schema() for extension in person.get_extension_models().values()]
+    described = [person.to_schema(), *extensions, group.to_schema()]
     return {str(schema.id): schema.model_dump() for schema in described}

@@ -12,13 +12,12 @@ from rollbook_contracts.folding import fold
 from rollbook_gateway.dialect import entra, okta
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim import limits
-from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema, Target
+from rollbook_gateway.scim.compiled import Attribute, Extension, Meaning, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
-from rollbook_gateway.scim.paths import meaning
+from rollbook_gateway.scim.notes import Notes, note
+from rollbook_gateway.scim.odd_names import fill, misnamed_part, note_schemas
+from rollbook_gateway.scim.paths import meaning, provider_spelling, read_as
 from rollbook_gateway.scim.values import Document, Json
-
-Notes = list[str]
-"""Sentences on what was left out without refusing the request, for the provisioning log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +36,18 @@ def canonicalise(body: Document, schema: ResourceSchema) -> Canonical:
     """
     document: Document = {}
     notes: Notes = []
+    odd: Document = {}
     table = schema.table
     for name, value in body.items():
-        found = table.get(name) or meaning(name, schema)
+        found = table.get(name)
         if found is None:
-            note(notes, f"unknown attribute {shown(name)} was ignored")
-        elif isinstance(found, Extension):
-            _read_extension(document, found, value, notes)
+            odd[name] = value
         else:
-            _place(document, found, value, notes)
+            _put(document, found, value, notes)
+    if odd:
+        _put_below(document, odd, lambda name: meaning(name, schema), notes)
+    if "schemas" in body:
+        note_schemas(body["schemas"], document, schema, notes)
     check_required(document, schema)
     return Canonical(document, notes)
 
@@ -64,18 +66,40 @@ def check_required(document: Document, schema: ResourceSchema) -> None:
 def read(attribute: Attribute, value: Json, notes: Notes) -> Json:
     """Return a sent value in the form in which it is stored, ``None`` where it means absence."""
     if is_absent(value):
+        if value == "":
+            note(notes, f"{shown(attribute.path)} was sent empty and read as absent")
         return None
     if attribute.multi_valued:
         return _read_elements(attribute, value, notes)
     kind = type(value)
     if kind is list and len(value) == 1:  # some providers wrap single values; a manager may come so too (P19)
+        note(notes, f"{shown(attribute.path)} was sent as a list of one and read as that one")
         return read(attribute, value[0], notes)
     return _READERS[attribute.type](attribute, value, notes)
 
 
-def note(notes: Notes, sentence: str) -> None:
-    if len(notes) < limits.NOTES_KEPT:
-        notes.append(sentence)
+def _put(document: Document, found: Meaning, value: Json, notes: Notes) -> None:
+    if isinstance(found, Extension):
+        _read_extension(document, found, value, notes)
+        return
+    if found.attribute.extension and not is_absent(value):
+        note(notes, f"{shown(found.path)} was sent beside its extension and was read as a part of it")
+    _place(document, found, value, notes)
+
+
+def _put_below(document: Document, odd: Document, find: Callable[[str], Meaning | None], notes: Notes) -> None:
+    """Put attributes that are named otherwise than in the schema where no others stand: the right name wins (N05)."""
+    found_there: Document = {}
+    for name, value in odd.items():
+        found = find(name)
+        if found is None:
+            note(notes, f"unknown attribute {shown(name)} was ignored")
+            continue
+        path = found.path if isinstance(found, Target) else found.urn
+        if name.lower() != path.lower():
+            note(notes, read_as(name, found))
+        _put(found_there, found, value, notes)
+    fill(document, found_there)
 
 
 def _read_extension(document: Document, extension: Extension, value: Json, notes: Notes) -> None:
@@ -87,12 +111,15 @@ def _read_extension(document: Document, extension: Extension, value: Json, notes
             f'extension "{extension.urn}" holds {shown(value)}: send an object with its attributes',
         )
     table = extension.table
+    odd: Document = {}
     for name, item in value.items():
         target = table.get(name) or table.get(name.lower())
         if target is None:
-            note(notes, f"unknown attribute {shown(f'{extension.urn}:{name}')} was ignored")
+            odd[f"{extension.urn}:{name}"] = item
         else:
             _place(document, target, item, notes)
+    if odd:
+        _put_below(document, odd, lambda path: table.get(provider_spelling(path).lower()), notes)
 
 
 def _place(document: Document, target: Target, value: Json, notes: Notes) -> None:
@@ -101,6 +128,8 @@ def _place(document: Document, target: Target, value: Json, notes: Notes) -> Non
     if not attribute.stored:
         return
     if sub_attribute is not None:
+        if not is_absent(value):
+            note(notes, f"{shown(target.path)} was sent as one name and read as a path")
         value = {sub_attribute.name: value}
     stored = read(attribute, value, notes)
     if stored is None:
@@ -116,6 +145,8 @@ def _read_elements(attribute: Attribute, value: Json, notes: Notes) -> list[Json
     stored = []
     primaries = 0
     reader = _READERS[attribute.type]
+    if type(value) is not list:
+        note(notes, f"{shown(attribute.path)} was sent without its list and read as the only element")
     for element in okta.elements(value):
         if is_absent(element):
             continue
@@ -131,20 +162,35 @@ def _read_elements(attribute: Attribute, value: Json, notes: Notes) -> list[Json
     return stored or None
 
 
-def _read_complex(attribute: Attribute, value: Json, notes: Notes) -> Document | None:
-    if type(value) is str:
-        value = entra.reference_object(value, attribute.sub_attributes) or value
+def _object(attribute: Attribute, value: Json, notes: Notes) -> Document:
+    """Return the object that a complex value is, or stands for."""
+    if type(value) is str and (reference := entra.reference_object(value, attribute.sub_attributes)) is not None:
+        note(notes, f"{shown(attribute.path)} was sent as text and read as an object")
+        value = reference
     if type(value) is not dict:
         raise wrong_type(attribute, value, "an object")
-    if attribute.name == "roles":
-        value = entra.role_from_json_text(value)
+    if attribute.name == "roles" and (role := entra.role_from_json_text(value)) is not value:
+        note(notes, f"{shown(attribute.path)} was sent as JSON in text and read as an object")
+        return role
+    return value
+
+
+def _read_complex(attribute: Attribute, value: Json, notes: Notes) -> Document | None:
+    value = _object(attribute, value, notes)
     stored: Document = {}
     sub_attributes = attribute.sub_attributes
+    odd: Document = {}
     for name, item in value.items():
         sub_attribute = sub_attributes.get(name) or sub_attributes.get(name.lower())
         if sub_attribute is None:
-            note(notes, f"unknown attribute {shown(f'{attribute.path}.{name}')} was ignored")
+            odd[name] = item
         elif sub_attribute.stored:
+            kept = read(sub_attribute, item, notes)
+            if kept is not None:
+                stored[sub_attribute.name] = kept
+    for name, item in odd.items():
+        sub_attribute = misnamed_part(attribute, name, notes)
+        if sub_attribute is not None and sub_attribute.stored and sub_attribute.name not in stored:
             kept = read(sub_attribute, item, notes)
             if kept is not None:
                 stored[sub_attribute.name] = kept
@@ -193,12 +239,13 @@ def _check_wide_text(attribute: Attribute, text: str) -> None:
         )
 
 
-def _read_boolean(attribute: Attribute, value: Json, _: Notes) -> bool:
+def _read_boolean(attribute: Attribute, value: Json, notes: Notes) -> bool:
     if type(value) is bool:
         return value
     if type(value) is str:
         boolean = entra.boolean_from_text(value)
         if boolean is not None:
+            note(notes, f"{shown(attribute.path)} was sent as text and read as a boolean")
             return boolean
     raise wrong_type(attribute, value, "a boolean (true or false)")
 

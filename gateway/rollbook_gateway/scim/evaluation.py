@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from operator import ge, gt, le, lt
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from rollbook_contracts.datetimes import instant
@@ -15,10 +16,31 @@ Read: TypeAlias = Callable[[Target], list[Json]]
 """How the values of an attribute are found in whatever a filter is applied to."""
 
 
-def evaluate(condition: Filter, resource: Document) -> bool:
+Also: TypeAlias = Mapping[str, Json]
+"""Further values that comparisons find, by the attribute's path: a manager's, the id of the person whom it names."""
+
+_NOTHING: Final[Also] = MappingProxyType({})
+
+
+def evaluate(condition: Filter, resource: Document, also: Also = _NOTHING) -> bool:
     """Tell whether a resource, with its id, schemas and meta, meets a filter."""
     view = matching_view(resource)
-    return _holds(condition, lambda target: _in_resource(target, view))
+    return _holds(condition, lambda target: _in_resource(target, view), also)
+
+
+def evaluate_without(unknown: str, condition: Filter, resource: Document) -> bool | None:
+    """Tell the same of a resource whose attribute ``unknown`` is not known; ``None`` where the answer hangs on it."""
+    match condition:
+        case And():
+            verdicts = [evaluate_without(unknown, term, resource) for term in condition.terms]
+            return False if False in verdicts else None if None in verdicts else True
+        case Or():
+            verdicts = [evaluate_without(unknown, term, resource) for term in condition.terms]
+            return True if True in verdicts else None if None in verdicts else False
+        case Not():
+            verdict = evaluate_without(unknown, condition.term, resource)
+            return None if verdict is None else not verdict
+    return None if condition.target.attribute.name == unknown else evaluate(condition, resource)
 
 
 def selected(condition: Filter, attribute: Attribute, elements: list[Document]) -> list[bool]:
@@ -29,31 +51,32 @@ def selected(condition: Filter, attribute: Attribute, elements: list[Document]) 
     ]
 
 
-def _holds(condition: Filter, read: Read) -> bool:
+def _holds(condition: Filter, read: Read, also: Also = _NOTHING) -> bool:
     match condition:
         case Comparison():
-            return _compares(condition, read)
+            return _compares(condition, read, also)
         case Present():
             return bool(read(condition.target))
         case And():
-            return all(_holds(term, read) for term in condition.terms)
+            return all(_holds(term, read, also) for term in condition.terms)
         case Or():
-            return any(_holds(term, read) for term in condition.terms)
+            return any(_holds(term, read, also) for term in condition.terms)
         case Not():
-            return not _holds(condition.term, read)
+            return not _holds(condition.term, read, also)
         case ValueFilter():
             attribute = condition.target.attribute
             return any(selected(condition.condition, attribute, read(Target(attribute))))
 
 
-def _compares(comparison: Comparison, read: Read) -> bool:
+def _compares(comparison: Comparison, read: Read, also: Also) -> bool:
     leaf = comparison.target.leaf
+    values = read(comparison.target)
+    if leaf.path in also:
+        values = [*values, also[leaf.path]]
     if comparison.operator == "ne":
-        return not any(_key(leaf, value) == comparison.value for value in read(comparison.target))
+        return not any(_key(leaf, value) == comparison.value for value in values)
     compare = _COMPARE[comparison.operator]
-    return any(
-        (key := _key(leaf, value)) is not None and compare(key, comparison.value) for value in read(comparison.target)
-    )
+    return any((key := _key(leaf, value)) is not None and compare(key, comparison.value) for value in values)
 
 
 def _key(attribute: Attribute, value: Json) -> Json:

@@ -16,11 +16,12 @@ from scim2_models import path as grammar
 
 from rollbook_contracts.datetimes import instant
 from rollbook_contracts.folding import fold
-from rollbook_gateway.dialect import entra
+from rollbook_gateway.dialect import entra, misprints, unquoted
 from rollbook_gateway.scim.compiled import Attribute, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.limits import FILTER_BYTES
-from rollbook_gateway.scim.paths import meaning, spelled_out
+from rollbook_gateway.scim.notes import Notes, note
+from rollbook_gateway.scim.paths import meaning, reading, spelled_out
 from rollbook_gateway.scim.values import Json
 
 EQUALITY: Final = frozenset({"eq", "ne"})
@@ -37,6 +38,8 @@ _OPERATORS: Final = {
     "decimal": EQUALITY | ORDER,
 }
 """Which operators each type of attribute can be compared with (RFC 7644, 3.4.2.2)."""
+
+_TEXTS: Final = frozenset({"string", "reference", "binary"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +95,55 @@ Find: TypeAlias = Callable[[str], Target | None]
 """How an attribute path in a filter is looked up."""
 
 
-def parse_filter(text: str, schema: ResourceSchema) -> Filter:
-    """Parse a filter on resources of ``schema``; raise ``invalidFilter`` where it means nothing there."""
+def parse_filter(text: str, schema: ResourceSchema, notes: Notes | None = None) -> Filter:
+    """Parse a filter on resources of ``schema``; raise ``invalidFilter`` where it means nothing there.
+
+    ``notes`` get a sentence for what was read otherwise than it was sent.
+    """
+    notes = [] if notes is None else notes
     if len(text.encode(errors="replace")) > FILTER_BYTES:
         raise ScimError(ErrorKind.INVALID_FILTER, f"the filter is longer than {FILTER_BYTES} bytes, which is the limit")
 
     def find(path: str) -> Target | None:
         found = meaning(path, schema)
+        if (read_otherwise := reading(path, schema)) is not None:
+            note(notes, read_otherwise)
         return found if isinstance(found, Target) else None
 
     literals: list[str] = []
 
-    def lift(literal: re.Match[str]) -> str:
-        literals.append(literal[0])
-        return f'"{len(literals) - 1}"'
+    def lift(value: re.Match[str]) -> str:
+        literals.append(value[2] or value[0])
+        return f'{value[1] or ""}"{len(literals) - 1}"'
 
-    shape = _LITERAL.sub(lift, text)
+    shape = unquoted.VALUE.sub(lift, text)
     try:
         node = _parsed(shape)
     except InvalidFilterException:
-        node = _explained(text)
-        literals = []
-    return Reader(text, find, literals, schema).read(node)
+        mended = _mended(shape)
+        if mended is None:
+            return Reader(text, find, [], schema, notes).read(_explained(text))
+        note(notes, f"the filter {shown(text)} was read without the blanks in its names")
+        node = mended
+    return Reader(text, find, literals, schema, notes).read(node)
 
 
 def parse_condition(node: grammar.FilterNode, attribute: Attribute, text: str) -> Filter:
     """Resolve the condition inside the brackets of a PATCH path against the attribute in front of them."""
-    return Reader(text, _inside(attribute), literals=[], schema=None).read(node)
+    return Reader(text, _inside(attribute), literals=[], schema=None, notes=[]).read(node)
 
 
 @lru_cache(maxsize=512)
 def _parsed(shape: str) -> grammar.FilterNode:
     return ScimFilter(shape).ast
+
+
+def _mended(shape: str) -> grammar.FilterNode | None:
+    """Parse a filter whose names the guide's misprints have broken; ``None`` where that is not what is wrong."""
+    try:
+        return _parsed(misprints.filter_without_blanks(shape))
+    except InvalidFilterException:
+        return None
 
 
 def _explained(text: str) -> grammar.FilterNode:
@@ -145,20 +165,18 @@ def _inside(attribute: Attribute) -> Find:
     return find
 
 
-_LITERAL: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
-
-
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads one parsed filter: resolves its attributes by ``find`` and types its values.
 
-    ``literals`` are the quoted values that were lifted out of the text; with none, the values stand in the nodes.
+    ``literals`` are the values that were lifted out of the text; with none, the values stand in the nodes.
     """
 
     text: str
     find: Find
     literals: list[str]
     schema: ResourceSchema | None
+    notes: Notes
 
     def read(self, node: grammar.FilterNode) -> Filter:
         match node:
@@ -190,7 +208,7 @@ class Reader:
                 f'attribute "{target.path}" is of type {compared.type}, which {operator} does not compare: '
                 f"use one of {allowed} pr"
             )
-        value = self._literal(node.value)
+        value = self._literal(node.value, of_text=compared.type in _TEXTS)
         if value is not None:
             return Comparison(target, operator, self._typed(target, value))
         if operator not in EQUALITY:
@@ -203,7 +221,7 @@ class Reader:
         attribute = target.attribute
         if not attribute.multi_valued or not attribute.sub_attributes:
             raise self._refused(f'attribute "{target.path}" holds no list of objects: leave out the brackets')
-        inner = Reader(self.text, _inside(attribute), self.literals, schema=None)
+        inner = Reader(self.text, _inside(attribute), self.literals, schema=None, notes=self.notes)
         return ValueFilter(target, inner.read(node.val_filter))
 
     def _target(self, path: grammar.AttrPath) -> Target:
@@ -219,10 +237,14 @@ class Reader:
             raise self._refused(f'attribute "{target.path}" cannot be searched')
         return target
 
-    def _literal(self, value: Json) -> Json:
+    def _literal(self, value: Json, *, of_text: bool) -> Json:
         if not (isinstance(value, str) and self.literals):
             return value
         literal = self.literals[int(value)]
+        if not literal.startswith('"'):
+            if of_text and literal.lower() != "null":
+                note(self.notes, f"the value {shown(literal)} in a filter was sent without quotes and read as text")
+            return unquoted.value(literal, of_text=of_text)
         try:
             return json.loads(literal)
         except ValueError:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from rollbook_contracts.urns import ENTERPRISE, ILMS
+
 KEY_LENGTH: Final = 512
 """Characters of a value that tables index: folded and in UTF-8 it stays below the 2,704 bytes of an index entry."""
 
@@ -14,15 +16,18 @@ TEXT_LENGTH: Final = 65_536
 FILTER_BYTES: Final = 1024
 """Bytes of a filter, decoded, in UTF-8."""
 
-NOTES_KEPT: Final = 20
-"""How many notes on one request are kept; a body of nonsense need not fill the provisioning log."""
-
 _KEYS: Final = frozenset(
     {
         "userName",
+        "displayName",
         "externalId",
         "emails.value",
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+        "members.value",
+        f"{ENTERPRISE}:employeeNumber",
+        f"{ENTERPRISE}:manager.value",
+        f"{ILMS}:manager.id",
+        f"{ILMS}:manager.displayName",
+        f"{ILMS}:manager.email",
     }
 )
 

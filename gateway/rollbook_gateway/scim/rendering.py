@@ -1,12 +1,15 @@
 """What the gateway answers, for the edge to encode: resources with the attributes asked for, lists, errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+import msgspec
+
 from rollbook_gateway.scim.compiled import Extension, ResourceSchema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
+from rollbook_gateway.scim.paths import meaning
 from rollbook_gateway.scim.values import Document, Json
 
 LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -18,13 +21,16 @@ Tree: TypeAlias = Mapping[str, "Tree | None"]
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What is known of a resource beside its document; ``version`` is the sequence of its last fact."""
+    """What is known of a resource beside its document; ``version`` tells its state from every other.
+
+    A person's is the sequence of the last fact, a group's that of the head and of the members, ``17.42``.
+    """
 
     resource_type: str
     created: str
     last_modified: str
     location: str
-    version: int
+    version: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,12 @@ class Projection:
 
     only: Tree | None = None
     without: Tree | None = None
+
+    def shows(self, name: str) -> bool:
+        """Say whether an attribute that is returned by default, or a part of it, is in the answer."""
+        if self.only is not None:
+            return name in self.only
+        return self.without is None or name not in self.without or self.without[name] is not None
 
 
 WHOLE: Final = Projection()
@@ -53,8 +65,8 @@ def projection(attributes: str | None, excluded: str | None, schema: ResourceSch
     )
 
 
-def etag(version: int) -> str:
-    """Return the weak entity tag of a resource whose last fact has this sequence."""
+def etag(version: int | str) -> str:
+    """Return the weak entity tag of a resource at this version."""
     return f'W/"{version}"'
 
 
@@ -85,7 +97,15 @@ def render(
     return resource
 
 
-def list_response(resources: Sequence[Document], total_results: int, start_index: int) -> Document:
+def memberships(groups: Iterable[tuple[str, str]], base_url: str) -> list[Document]:
+    """Return a person's attribute ``groups``, from the ids and names of the groups."""
+    return [
+        {"value": group_id, "$ref": f"{base_url}/Groups/{group_id}", "display": name, "type": "direct"}
+        for group_id, name in groups
+    ]
+
+
+def list_response(resources: Sequence[Document | msgspec.Raw], total_results: int, start_index: int) -> Document:
     return {
         "schemas": [LIST_RESPONSE],
         "totalResults": total_results,
@@ -106,17 +126,17 @@ def error_body(status: int, detail: str, scim_type: str | None = None) -> Docume
 def _tree(parameter: str, schema: ResourceSchema) -> Tree:
     tree: dict[str, Tree | None] = {}
     for name in parameter.split(","):
-        meaning = schema.resolve(name.strip())
-        if meaning is None:
+        found = meaning(name.strip(), schema)
+        if found is None:
             continue
-        if isinstance(meaning, Extension):
-            tree[meaning.urn] = None
+        if isinstance(found, Extension):
+            tree[found.urn] = None
             continue
-        steps = [meaning.attribute.name]
-        if meaning.attribute.extension:
-            steps.insert(0, meaning.attribute.schema)
-        if meaning.sub_attribute is not None:
-            steps.append(meaning.sub_attribute.name)
+        steps = [found.attribute.name]
+        if found.attribute.extension:
+            steps.insert(0, found.attribute.schema)
+        if found.sub_attribute is not None:
+            steps.append(found.sub_attribute.name)
         _graft(tree, steps)
     return tree
 

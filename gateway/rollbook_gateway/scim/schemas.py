@@ -1,10 +1,10 @@
-"""The SCIM models of a person: the library's User and EnterpriseUser, and the LMS's own extension."""
+"""The SCIM models: the library's User with the enterprise extension and the LMS's own, and its Group."""
 
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
 
-from scim2_models import URN, ComplexAttribute, EnterpriseUser, Extension, Required, User
+from scim2_models import URN, ComplexAttribute, EnterpriseUser, Extension, Group, Required, User
 
 from rollbook_contracts.urns import ILMS
 
@@ -52,3 +52,8 @@ def user_model() -> type[User[Any]]:
     """Return the model of a person with both extensions; it is the oracle of the tests and describes the schemas."""
     model: type[User[Any]] = User[EnterpriseUser | ILMSUser]
     return model
+
+
+def group_model() -> type[Group]:
+    """Return the model of a group."""
+    return Group

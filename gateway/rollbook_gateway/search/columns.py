@@ -1,51 +1,60 @@
-"""Which attributes of a person have a column in ``lms.users``; all others stand in its column ``search``."""
+"""Where the attributes of a resource type stand in SQL: in columns, in the search document, in tables of their own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Final
-
-from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """An attribute as SQL reads it, in the form in which filters compare it.
 
-    ``selective`` columns have an index, and few people share a value.
+    ``selective`` columns have an index, and few resources share a value.
     """
 
     sql: str
     selective: bool = False
 
 
-COLUMNS: Final[Mapping[str, Column]] = MappingProxyType(
-    {
-        "id": Column("id", selective=True),
-        "userName": Column("user_name_folded", selective=True),
-        "externalId": Column("external_id", selective=True),
-        f"{ENTERPRISE}:employeeNumber": Column("employee_id_folded", selective=True),
-        "active": Column("active"),
-        "meta.created": Column("created"),
-        "meta.lastModified": Column("last_modified"),
-        "meta.version": Column("""'W/"' || fact_seq || '"'"""),
-        "meta.resourceType": Column("'User'::text"),
-    },
-)
-"""By the attribute's path in the compiled schema."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Elements of a list attribute: ``rows`` begins with FROM and ends in a condition that belongs to the resource.
+
+    ``parts`` says how each sub-attribute is read, in the form in which filters compare it.
+    """
+
+    rows: str
+    parts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A list attribute whose elements stand in tables of their own.
+
+    ``having`` holds for the resources that have an element of the value ``{value}``, ``{folded}`` being the same value
+    folded; it begins with an index. ``selective`` says that it leads to few of them.
+    """
+
+    sources: tuple[Source, ...]
+    having: str
+    selective: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A resource type as SQL reads it; the statement's ``$1`` is the tenant. Attributes go by their schema's paths."""
+
+    columns: Mapping[str, Column]
+    schemas: str
+    """A set of the resource's ``schemas``, which are computed from what is there."""
+
+    related: Mapping[str, Related]
+    also: Mapping[str, str] = field(default_factory=dict)
+    """Columns with another value by which an attribute of the search document is known."""
+
+    not_searched: frozenset[str] = frozenset({"meta.location"})
+    """Attributes whose value depends on the address under which the tenant is called."""
+
 
 ALWAYS_PRESENT: Final = frozenset({"schemas", "meta", "meta.location"})
-"""Attributes that every person has and no column holds."""
-
-NOT_SEARCHED: Final = frozenset({"meta.location"})
-"""Attributes whose value depends on the address under which the tenant is called."""
-
-EMAIL_VALUE: Final = "emails.value"
-EMAIL: Final = "(email_folded = {value} OR extra_emails AND search::jsonb->'emails' @> {element}::jsonb)"
-"""Holds for everybody who has the address ``{value}``; two indexes lead there. ``{element}`` is ``[{"value": …}]``."""
-
-SCHEMAS: Final = (
-    f"unnest(ARRAY['{USER}', CASE WHEN search::jsonb ? '{ENTERPRISE}' THEN '{ENTERPRISE}' END, "
-    f"CASE WHEN search::jsonb ? '{ILMS}' THEN '{ILMS}' END])"
-)
-"""A person's ``schemas``, which are computed from what the document holds."""
+"""Attributes that every resource has and no column holds."""

@@ -1,9 +1,10 @@
 """The gateway's pool of PostgreSQL connections, and what its failures mean to a search."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
@@ -66,16 +67,48 @@ async def open_pool(database_url: str, size: int = 8) -> AsyncIterator[asyncpg.P
                 pool.terminate()
 
 
+Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[list[asyncpg.Record]]]
+"""Runs one statement with its parameters."""
+
+
 async def fetch(
     pool: asyncpg.Pool, statement: str, parameters: Sequence[Any], *, seconds: float
 ) -> list[asyncpg.Record]:
     """Run one statement within ``seconds``; raises ``SearchUnavailableError`` where PostgreSQL gives no answer."""
     deadline = asyncio.get_running_loop().time() + seconds
+    async with _lent(pool, seconds) as connection:
+        return await _run(connection, deadline, statement, parameters)
+
+
+@asynccontextmanager
+async def snapshot(pool: asyncpg.Pool, *, seconds: float) -> AsyncIterator[Fetch]:
+    """Lend statements that all read the same snapshot and end within ``seconds``; raises likewise."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    async with _lent(pool, seconds) as connection:
+        transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+        await transaction.start()
+        try:
+            yield partial(_run, connection, deadline)
+        except BaseException:
+            connection.terminate()  # cheaper than to learn what state it is in
+            raise
+        await transaction.commit()
+
+
+async def _run(
+    connection: asyncpg.Connection, deadline: float, statement: str, parameters: Sequence[Any]
+) -> list[asyncpg.Record]:
+    left = min(deadline - asyncio.get_running_loop().time(), STATEMENT_SECONDS)
+    rows: list[asyncpg.Record] = await connection.fetch(statement, *parameters, timeout=max(left, 0.001))
+    return rows
+
+
+@asynccontextmanager
+async def _lent(pool: asyncpg.Pool, seconds: float) -> AsyncIterator[asyncpg.Connection]:
     try:
         connection = await pool.acquire(timeout=min(seconds, CONNECT_SECONDS))
         try:
-            left = deadline - asyncio.get_running_loop().time()
-            rows: list[asyncpg.Record] = await connection.fetch(statement, *parameters, timeout=max(left, 0.001))
+            yield connection
         except asyncpg.PostgresError:
             raise
         except BaseException:
@@ -87,7 +120,6 @@ async def fetch(
             await pool.release(connection)
     except _UNAVAILABLE as error:
         raise SearchUnavailableError(f"PostgreSQL does not answer: {error!r}") from error
-    return rows
 
 
 async def _nothing_to_reset(_: asyncpg.Connection) -> None:

@@ -23,6 +23,10 @@ class Proof:
     applied: int | None
     halted: str | None
 
+    def reaches(self, target: int) -> bool:
+        """Tell whether the rows hold all up to a sequence, and the partition does not stand still."""
+        return self.halted is None and self.applied is not None and self.applied >= target
+
 
 class Heads(Protocol):
     """What a search asks of the log."""
@@ -98,7 +102,7 @@ async def read_fresh(
         proof, found = await read()
         if proof.halted is not None:
             raise StaleError(f"partition {partition} stands still: {proof.halted}")
-        if proof.applied is not None and proof.applied >= target:
+        if proof.reaches(target):
             return found
         now = loop.time()
         if now >= until:

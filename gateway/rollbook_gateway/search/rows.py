@@ -1,22 +1,68 @@
-"""What a search finds: people and pages of them."""
+"""What a search finds: people, groups and pages of them."""
 
 from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from rollbook_gateway.search.members import NONE, Members
+
+
+class Row(Protocol):
+    """A resource as found."""
+
+    @property
+    def id(self) -> str: ...
+
+
+class Membership(NamedTuple):
+    """One of a person's groups."""
+
+    group_id: str
+    display: str
 
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A person as found; ``document`` is the SCIM resource as JSON, without ``id``, ``meta`` and ``schemas``."""
+    """A person as found; ``document`` is the SCIM resource as JSON, without ``id``, ``meta`` and ``schemas``.
+
+    ``groups`` is empty also where they were not asked for.
+    """
 
     id: str
     document: str
     created: str
     last_modified: str
     fact_seq: int
+    groups: tuple[Membership, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """``total`` people match; ``rows`` are those of the page, in the order of their ids."""
+class GroupRow:
+    """A group as found; ``document`` is the SCIM resource as JSON, without ``id``, ``meta``, ``schemas`` and members.
+
+    ``members_seq`` is 0 and ``members_modified`` ``None`` where no fact of members was ever written; ``members`` is
+    empty also where they were not asked for.
+    """
+
+    id: str
+    document: str
+    created: str
+    last_modified: str
+    members_modified: str | None
+    fact_seq: int
+    members_seq: int
+    members: Members = NONE
+
+
+Found = TypeVar("Found", bound=Row)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Found]):
+    """``total`` resources match; ``rows`` are those of the page, in the order of their ids."""
 
     total: int
-    rows: list[UserRow]
+    rows: list[Found]
+
+
+UserPage: TypeAlias = Page[UserRow]
+GroupPage: TypeAlias = Page[GroupRow]

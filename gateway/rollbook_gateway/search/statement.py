@@ -1,52 +1,87 @@
-"""The one statement of a search: a page of people and how far the table is, read from a single snapshot.
+"""The one statement of a search: a page of people or groups and how far the table is, read from a single snapshot.
 
 Parameters: ``$1`` tenant, ``$2`` partition, ``$3`` most rows, ``$4`` rows to skip, then those of the condition. The
-first row always carries the proof, the resources with parked facts and the total; its person is NULL where the page is
-empty.
+first row always carries the proof, the resources with parked facts and the total; its resource is NULL where the page
+is empty.
 """
-# ruff: noqa: S608  # statements are put together from this module's own text; what a client sends stands in parameters
+# ruff: noqa: S608  # statements are put together from this package's own text; what a client sends stands in parameters
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 OWN_PARAMETERS: Final = 4
 
-_PERSON: Final = "id, document, created, last_modified, fact_seq"
-
-_ANSWER: Final = """
+PROOF: Final = """
 SELECT checkpoint.seq AS applied, checkpoint.halted,
-       ARRAY(SELECT resource FROM provisioning.parked WHERE partition = $2 AND parked.tenant = $1) AS parked,
-       {total} AS total, person.*
+       ARRAY(SELECT resource FROM provisioning.parked WHERE partition = $2 AND parked.tenant = $1) AS parked"""
+
+CHECKPOINT: Final = """
 FROM (SELECT) AS answer
-LEFT JOIN provisioning.checkpoints AS checkpoint ON checkpoint.partition = $2
-LEFT JOIN ({page}) AS person ON true
-ORDER BY person.id
+LEFT JOIN provisioning.checkpoints AS checkpoint ON checkpoint.partition = $2"""
+
+_ANSWER: Final = f"""{PROOF}, {{total}} AS total, found.*{{beside}}{CHECKPOINT}
+LEFT JOIN ({{page}}) AS found ON true
+ORDER BY found.id
 """
 
-_MATCHED: Final = "WITH matched AS MATERIALIZED (SELECT {kept} FROM lms.users WHERE tenant = $1 AND {condition})"
+_CUT: Final = "ORDER BY id LIMIT $3 OFFSET $4"
+_MATCHED: Final = "WITH matched AS MATERIALIZED (SELECT {kept} FROM {table} WHERE tenant = $1 AND {condition})"
 
-EVERYBODY: Final = _ANSWER.format(
-    total="(SELECT count(*) FROM lms.users WHERE tenant = $1)",
-    page=f"SELECT {_PERSON} FROM lms.users WHERE tenant = $1 ORDER BY id LIMIT $3 OFFSET $4",
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is read of each resource: columns of its table, and what is worked out ``beside`` them for a page."""
+
+    table: str
+    columns: str
+    beside: str = ""
+
+
+PERSON: Final = Listed("lms.users", "id, document, created, last_modified, fact_seq")
+PERSON_WITH_GROUPS: Final = Listed(
+    PERSON.table,
+    PERSON.columns,
+    """, (
+    SELECT json_agg(json_build_array(membership.group_id, named.display_name) ORDER BY membership.group_id)::text
+    FROM lms.group_members AS membership
+    JOIN lms.groups AS named ON named.tenant = membership.tenant AND named.id = membership.group_id
+    WHERE membership.tenant = $1 AND membership.user_id = found.id
+) AS groups""",
 )
-"""Lists all people of a tenant."""
 
-_OF_FEW: Final = _ANSWER.format(
-    total="(SELECT count(*) FROM matched)",
-    page="SELECT * FROM matched ORDER BY id LIMIT $3 OFFSET $4",
-)
+GROUP: Final = Listed("lms.groups", "id, document, created, last_modified, members_modified, fact_seq, members_seq")
 
-# Where many may match only their ids are kept until it is known who is on the page.
-_OF_MANY: Final = _ANSWER.format(
-    total="(SELECT count(*) FROM matched)",
-    page=f"SELECT {_PERSON} FROM (SELECT id FROM matched ORDER BY id LIMIT $3 OFFSET $4) AS listed "
-    "JOIN lms.users USING (id) WHERE tenant = $1",
-)
+MEMBERSHIPS: Final = f"""{PROOF}, found.*{CHECKPOINT}
+LEFT JOIN (
+    SELECT membership.user_id, membership.group_id, named.display_name
+    FROM lms.group_members AS membership
+    JOIN lms.groups AS named ON named.tenant = membership.tenant AND named.id = membership.group_id
+    WHERE membership.tenant = $1 AND membership.user_id = ANY($3::text[])
+) AS found ON true
+ORDER BY found.user_id, found.group_id
+"""
+"""The groups of the people ``$3``, with the same proof; the first row has no person where there are none."""
 
 
-@lru_cache(maxsize=256)
-def matching(condition: str, *, selective: bool) -> str:
+@lru_cache(maxsize=16)
+def everything(listed: Listed) -> str:
+    """Return the statement that lists all resources of a tenant."""
+    return _ANSWER.format(
+        total=f"(SELECT count(*) FROM {listed.table} WHERE tenant = $1)",
+        page=f"SELECT {listed.columns} FROM {listed.table} WHERE tenant = $1 {_CUT}",
+        beside=listed.beside,
+    )
+
+
+@lru_cache(maxsize=512)
+def matching(listed: Listed, condition: str, *, selective: bool) -> str:
     """Return the statement that lists those for whom a condition holds: one text for filters of one shape."""
     if selective:
-        return _MATCHED.format(kept=_PERSON, condition=condition) + _OF_FEW
-    return _MATCHED.format(kept="id", condition=condition) + _OF_MANY
+        kept, page = listed.columns, f"SELECT * FROM matched {_CUT}"
+    else:  # where many may match only their ids are kept until it is known who is on the page
+        cut = f"(SELECT id FROM matched {_CUT}) AS cut"
+        kept, page = "id", f"SELECT {listed.columns} FROM {cut} JOIN {listed.table} USING (id) WHERE tenant = $1"
+    return _MATCHED.format(kept=kept, table=listed.table, condition=condition) + _ANSWER.format(
+        total="(SELECT count(*) FROM matched)", page=page, beside=listed.beside
+    )

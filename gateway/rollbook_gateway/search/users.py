@@ -1,90 +1,112 @@
 """Searches of people, as the requests ask for them: a filter and a page in, rows and the total out."""
 
-import asyncio
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial as bind
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import asyncpg
+import msgspec
 
-from rollbook_gateway.scim.filters import Filter
-from rollbook_gateway.search.compile import compile_filter
-from rollbook_gateway.search.database import STATEMENT_SECONDS, fetch
+from rollbook_gateway.scim.filters import And, Comparison, Filter, Not, Or, ValueFilter
+from rollbook_gateway.search import last_facts
 from rollbook_gateway.search.errors import StaleError
-from rollbook_gateway.search.freshness import CheckpointNotices, Heads, Proof, read_fresh
-from rollbook_gateway.search.parked import NOBODY, LastFacts, Substitutes, people, substitutes
-from rollbook_gateway.search.rows import Page, UserRow
-from rollbook_gateway.search.statement import EVERYBODY, OWN_PARAMETERS, matching
+from rollbook_gateway.search.freshness import CheckpointNotices, Proof
+from rollbook_gateway.search.pages import Question, SearchedLog, Span, Tables, ask, find, fresh
+from rollbook_gateway.search.parked import of_kind
+from rollbook_gateway.search.rows import Membership, UserPage, UserRow
+from rollbook_gateway.search.statement import MEMBERSHIPS, PERSON, PERSON_WITH_GROUPS
+from rollbook_gateway.search.user_columns import PEOPLE
 
-FRESH_SECONDS: Final = 2.0
-"""How long a search waits for the projector."""
-ANSWER_SECONDS: Final = 3.0
-"""How long a search may take with all its waits."""
-
-
-class SearchedLog(Heads, LastFacts, Protocol):
-    """What searches ask of the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    page: Page
-    parked: frozenset[str]
-    """Whose facts were parked in the snapshot of the rows."""
+_STORED: Final = 5
+"""Columns of a person that are always read."""
+_MEMBERSHIPS: Final = msgspec.json.Decoder(tuple[Membership, ...])
 
 
 class UserSearch:
-    """Finds people in ``lms.users``; what it answers holds all that was accepted before it was asked."""
+    """Finds people in ``lms.users``; what it answers holds all that was accepted before it was asked.
+
+    Its methods raise ``StaleError``, ``SearchUnavailableError`` and the log's ``UnavailableError``: the caller may try
+    again. Memberships are told as far as they are applied: parked facts of a group or a person count when they are.
+    """
 
     def __init__(self, pool: asyncpg.Pool, log: SearchedLog, notices: CheckpointNotices) -> None:
-        self._pool = pool
-        self._log = log
-        self._notices = notices
+        self._tables = Tables(pool, log, notices)
 
-    async def page(self, tenant: str, partition: int, condition: Filter | None, start_index: int, count: int) -> Page:
-        """Return ``count`` people at most, from ``start_index`` (1 is the first) on.
+    async def page(
+        self,
+        tenant: str,
+        partition: int,
+        condition: Filter | None,
+        start_index: int,
+        count: int,
+        *,
+        groups: bool = False,
+    ) -> UserPage:
+        """Return ``count`` people at most, from ``start_index`` (1 is the first) on; groups only where asked for."""
+        span = await Span.begin(self._tables.log, partition)
+        question = Question(
+            tenant,
+            condition,
+            "usr",
+            PEOPLE,
+            PERSON_WITH_GROUPS if groups else PERSON,
+            row=_row,
+            last_fact=lambda one: last_facts.person(self._tables.log, partition, tenant, one, condition),
+            check=bind(_check, condition),
+        )
+        found, instead = await find(self._tables, span, question, start_index - 1, count)
+        if groups and (parked := {row.id for row in found.rows} & instead.ids):
+            theirs = await self._memberships(tenant, span, parked)
+            rows = [replace(row, groups=theirs.get(row.id, ())) if row.id in parked else row for row in found.rows]
+            return UserPage(found.total, rows)
+        return found
 
-        Raises ``StaleError``, ``SearchUnavailableError`` and the log's ``UnavailableError``: the caller may try again.
-        """
-        asked = asyncio.get_running_loop().time()
-        skip = start_index - 1
-        target = await self._log.head(partition)
-        instead = NOBODY
-        while True:
-            statement, filter_parameters = _statement(condition, instead)
-            skipped, limit = instead.window(skip, count)
-            parameters = (tenant, partition, limit, skipped, *filter_parameters)
-            found = await read_fresh(
-                bind(self._read, statement, parameters, asked + ANSWER_SECONDS),
-                partition=partition,
-                target=target,
-                notices=self._notices,
-                until=asked + FRESH_SECONDS,
-            )
-            if found.parked == instead.ids:
-                return instead.merged(found.page, skip, count) if instead.ids else found.page
-            if asyncio.get_running_loop().time() > asked + FRESH_SECONDS:
-                raise StaleError("facts of the tenant are being parked or applied")
-            instead = await substitutes(self._log, partition, tenant, found.parked, condition)
+    async def groups(self, tenant: str, partition: int, user_id: str) -> tuple[Membership, ...]:
+        """Return the groups of one person, in the order of their ids."""
+        span = await Span.begin(self._tables.log, partition)
+        return (await self._memberships(tenant, span, [user_id])).get(user_id, ())
 
-    async def _read(self, statement: str, parameters: tuple[Any, ...], deadline: float) -> tuple[Proof, _Found]:
-        left = deadline - asyncio.get_running_loop().time()
-        records = await fetch(self._pool, statement, parameters, seconds=min(left, STATEMENT_SECONDS))
-        applied, halted, parked, total, *_ = records[0]
-        rows = [UserRow(*record[4:]) for record in records if record[4] is not None]
-        return Proof(applied, halted), _Found(Page(total, rows), people(parked))
+    async def _memberships(self, tenant: str, span: Span, users: Collection[str]) -> dict[str, tuple[Membership, ...]]:
+        async def read() -> tuple[Proof, dict[str, tuple[Membership, ...]]]:
+            records = await ask(self._tables, span, MEMBERSHIPS, (tenant, span.partition, list(users)))
+            found: dict[str, tuple[Membership, ...]] = {}
+            for *_, user_id, group_id, display in records:
+                if user_id is not None:
+                    found[user_id] = (*found.get(user_id, ()), Membership(group_id, display))
+            return Proof(records[0]["applied"], records[0]["halted"]), found
+
+        return await fresh(self._tables, span, read)
 
 
-def _statement(condition: Filter | None, instead: Substitutes) -> tuple[str, tuple[Any, ...]]:
-    """Return the statement for a filter with the parameters of its condition."""
-    if condition is None and not instead.ids:
-        return EVERYBODY, ()
-    sql, selective = "true", False
-    parameters: tuple[Any, ...] = ()
-    if condition is not None:
-        compiled = compile_filter(condition, after=OWN_PARAMETERS)
-        sql, parameters, selective = compiled.sql, compiled.parameters, compiled.selective
-    if instead.ids:
-        parameters = (*parameters, list(instead.ids))
-        sql = f"{sql} AND id <> ALL(${OWN_PARAMETERS + len(parameters)}::text[])"
-    return matching(sql, selective=selective), parameters
+def _row(*values: Any) -> UserRow:
+    stored, groups = values[:_STORED], values[_STORED:]
+    return UserRow(*stored, *(_MEMBERSHIPS.decode(found or b"[]") for found in groups))
+
+
+def _check(condition: Filter | None, parked: Sequence[str]) -> None:
+    """Refuse to say who is in a group whose facts are parked."""
+    groups = of_kind("grp", parked)
+    if condition is None or not groups:
+        return
+    for asked in _groups_asked_for(condition):
+        if asked is None or asked in groups:
+            raise StaleError(f"facts of {sorted(groups)} are parked, and who is in them was asked for")
+
+
+def _groups_asked_for(term: Filter) -> Iterator[str | None]:
+    """Return the groups whose members a filter asks for by the groups' ids, ``None`` where it asks in another way."""
+    match term:
+        case And() | Or():
+            for part in term.terms:
+                yield from _groups_asked_for(part)
+        case Not():
+            yield from _groups_asked_for(term.term)
+        case _ if term.target.attribute.name != "groups":
+            return
+        case Comparison(operator="eq" | "ne") | ValueFilter(condition=Comparison(operator="eq")):
+            named = term.condition if isinstance(term, ValueFilter) else term
+            assert isinstance(named, Comparison)
+            yield str(named.value) if named.target.leaf.name == "value" else None
+        case _:
+            yield None

@@ -136,4 +136,5 @@ def outgoing(row: OutboxRow) -> Outgoing:
         time=row.time,
         request_id=row.request_id,
     )
-    return Outgoing(subjects.user_change(row.tenant, row.resource), headers, row.body.encode())
+    subject = subjects.group_change if row.type.startswith("group.") else subjects.user_change
+    return Outgoing(subject(row.tenant, row.resource), headers, row.body.encode())

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Date, Table, Text
+from sqlalchemy import BigInteger, Boolean, Date, Integer, Table, Text
 
-_TYPES: Final[dict[type, type]] = {Text: str, BigInteger: int, Boolean: bool, Date: date}
-_LONGEST_KEY: Final = 2000
+_TYPES: Final[dict[type, type]] = {Text: str, BigInteger: int, Integer: int, Boolean: bool, Date: date}
+LONGEST_KEY: Final = 2000
 """Bytes of text in an index; PostgreSQL's limit is a third of a page, less what stands beside it."""
 
 
@@ -19,6 +19,7 @@ class Storable:
 
     def __init__(self, table: Table) -> None:
         indexed = {column.name for index in table.indexes for column in index.columns}
+        indexed |= {column.name for column in table.primary_key.columns}
         self._columns = [
             (column.name, _TYPES[type(column.type)], bool(column.nullable), column.name in indexed)
             for column in table.columns
@@ -35,5 +36,5 @@ class Storable:
             elif type(value) is str:
                 if "\x00" in value:
                     raise ValueError(f"{name} holds U+0000")
-                if indexed and len(value) > _LONGEST_KEY // 4 and len(value.encode()) > _LONGEST_KEY:
-                    raise ValueError(f"{name} is longer than {_LONGEST_KEY} bytes")
+                if indexed and len(value) > LONGEST_KEY // 4 and len(value.encode()) > LONGEST_KEY:
+                    raise ValueError(f"{name} is longer than {LONGEST_KEY} bytes")

@@ -15,7 +15,7 @@ from rollbook_contracts.facts.tenant import (
     TenantSettingsChanged,
 )
 from rollbook_contracts.tables import control, lms
-from rollbook_projector.halts import Halt
+from rollbook_projector.halts import broken_chain
 from rollbook_projector.projections.storable import Storable
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.session import Connection
@@ -36,11 +36,7 @@ class Tenants:
         """Apply one fact; ``predecessor`` and what is raised are as for people."""
         last = predecessor if predecessor is not None else self.sequences.get(recorded.tenant, 0)
         if recorded.prev != last:
-            raise Halt(
-                "chain_broken",
-                f"fact {recorded.sequence} of {recorded.tenant} names {recorded.prev} as its predecessor, "
-                f"but the last one applied is {last}",
-            )
+            raise broken_chain(recorded, last)
         row = REACTIONS[type(recorded.fact)](recorded)
         _STORABLE.check(row)
         self.rows[recorded.tenant] = row

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -24,12 +24,14 @@ from rollbook_contracts.folding import fold
 from rollbook_contracts.search_document import search_text
 from rollbook_contracts.tables import lms
 from rollbook_contracts.urns import ENTERPRISE, ILMS
-from rollbook_projector.changes import Cause, OutboxRow, UserState, user_change
-from rollbook_projector.halts import Halt
+from rollbook_projector.changes import UserState
+from rollbook_projector.halts import broken_chain
+from rollbook_projector.projections.references import check_reference
 from rollbook_projector.projections.storable import Storable
 from rollbook_projector.recorded import Recorded
+from rollbook_projector.references.people import Keys
 from rollbook_projector.session import Connection
-from rollbook_projector.statements import columns_of, copy, update
+from rollbook_projector.statements import Growth, columns_of, copy, insert, update
 
 UserKey: TypeAlias = tuple[str, str]
 UserRow: TypeAlias = tuple[Any, ...]
@@ -41,19 +43,48 @@ _DOCUMENT: Final = msgspec.json.Decoder(dict[str, Any])
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+class Person(NamedTuple):
+    """A person as a fact has it: the row, but for manager and last change, and the values sent for the manager."""
+
+    row: UserRow
+    keys: Keys
+    managers: tuple[str | None, ...]
+
+
 @dataclass(slots=True)
 class Users:
     """The people whom a batch touches: their states before it, moved on fact by fact, and the last row of each."""
 
     states: dict[UserKey, UserState]
     rows: dict[UserKey, UserRow | None] = field(default_factory=dict)
-    before: frozenset[UserKey] = field(init=False)
+    reassigned: set[UserKey] = field(default_factory=set)
+    """Those whose manager changed."""
+    buried: list[UserKey] = field(default_factory=list)
+    """Those who were deleted, and the ids of those who never came."""
+    before: set[UserKey] = field(init=False)
+    _read: dict[int, Person | Exception | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.before = frozenset(self.states)
+        self.before = set(self.states)
 
-    def apply(self, recorded: Recorded, cause: Cause, predecessor: int | None = None) -> OutboxRow | None:
-        """Apply one fact; return the change it makes, if any.
+    def read(self, recorded: Recorded) -> Person | Exception | None:
+        """Return whom a fact leaves: a person, nobody, or why that cannot be said."""
+        if recorded.sequence not in self._read:
+            self._read[recorded.sequence] = _read(recorded)
+        return self._read[recorded.sequence]
+
+    @property
+    def known(self) -> frozenset[UserKey]:
+        """Those who have a row and are known."""
+        return frozenset(self.before)
+
+    def know(self, states: Mapping[UserKey, UserState]) -> None:
+        """Take in people whom no fact of the batch is about, but whose manager may change."""
+        self.states |= states
+        self.before |= states.keys()
+
+    def apply(self, recorded: Recorded, version: str, predecessor: int | None = None) -> UserState | None:
+        """Apply one fact, whose change has a version; return the person's state after it.
 
         ``predecessor`` replaces the sequence of the last applied fact where that one was discarded. Raises ``Halt``
         where the chain of facts is broken, anything else for a reason of the fact's own; then nothing is changed here.
@@ -62,29 +93,36 @@ class Users:
         before = self.states.get(key)
         last = predecessor if predecessor is not None else before.fact_seq if before else 0
         if recorded.prev != last:
-            raise Halt(
-                "chain_broken",
-                f"fact {recorded.sequence} of {recorded.resource} names {recorded.prev} as its predecessor, "
-                f"but the last one applied is {last}",
-            )
-        row = REACTIONS[type(recorded.fact)](recorded, cause)
-        if row is not None:
-            _STORABLE.check(row)
-        told = _told(recorded, before, predecessor)
-        if row is not None and before is not None and not told:
-            row = (*row[:-1], before.last_change)
-        after = _state(row)
-        change = user_change(before, after, recorded, cause) if told else None
-        self.rows[key] = row
-        if after is None:
+            raise broken_chain(recorded, last)
+        person = self.read(recorded)
+        if isinstance(person, Exception):
+            raise person
+        if person is None:
+            self.rows[key] = None
             self.states.pop(key, None)
-        else:
-            self.states[key] = after
-        return change
+            self.buried.append(key)
+            return None
+        manager_id = before.manager_id if before else None
+        self.rows[key] = person.row
+        self.states[key] = UserState(recorded.sequence, person.row[_ACTIVE], version, manager_id, person.keys)
+        return self.states[key]
 
 
-def put(recorded: Recorded, cause: Cause) -> UserRow:
-    """Return the row of a person whose fact carries the whole document."""
+def _read(recorded: Recorded) -> Person | Exception | None:
+    try:
+        person = REACTIONS[type(recorded.fact)](recorded)
+        if person is not None:
+            _STORABLE.check(person.row)
+            for rank, value in enumerate(person.managers):
+                if value is not None:
+                    check_reference(recorded, "manager", value, rank)
+    except Exception as error:  # noqa: BLE001  # whatever a fact raises is its own reason, told when its turn has come
+        return error
+    return person
+
+
+def put(recorded: Recorded) -> Person:
+    """Return a person whose fact carries the whole document."""
     fact = recorded.fact
     assert isinstance(fact, UserFact)
     document = _DOCUMENT.decode(fact.document)
@@ -95,19 +133,21 @@ def put(recorded: Recorded, cause: Cause) -> UserRow:
     employee_id = enterprise.get("employeeNumber")
     user_name = document["userName"]
     display_name = document.get("displayName")
-    return (
+    external_id = document.get("externalId")
+    keys = Keys(fact.id, external_id, fold(user_name), _folded(email), employee_id, _folded(display_name))
+    row = (
         recorded.tenant,
         fact.id,
         user_name,
-        fold(user_name),
+        keys.user_name,
         email,
-        _folded(email),
+        keys.email,
         len(emails) > 1,
         employee_id,
         _folded(employee_id),
-        document.get("externalId"),
+        external_id,
         display_name,
-        _folded(display_name),
+        keys.display_name,
         name.get("givenName"),
         name.get("familyName"),
         document.get("active", True),
@@ -125,15 +165,16 @@ def put(recorded: Recorded, cause: Cause) -> UserRow:
         fact.created,
         recorded.time,
         recorded.sequence,
-        str(cause.key),
+        "",
     )
+    return Person(row, keys, _managers(enterprise, ilms))
 
 
-def remove(_recorded: Recorded, _cause: Cause) -> None:
+def remove(_recorded: Recorded) -> None:
     """Return what is left of a deleted person."""
 
 
-REACTIONS: Final[Mapping[Any, Callable[[Recorded, Cause], UserRow | None]]] = MappingProxyType(
+REACTIONS: Final[Mapping[Any, Callable[[Recorded], Person | None]]] = MappingProxyType(
     {
         UserCreated: put,
         UserUpdated: put,
@@ -145,68 +186,70 @@ REACTIONS: Final[Mapping[Any, Callable[[Recorded, Cause], UserRow | None]]] = Ma
 )
 _COLUMNS: Final = [column.name for column in lms.users.columns]
 _STORABLE: Final = Storable(lms.users)
-_FIRST_ANALYSIS: Final = 500
-_NEXT_ANALYSIS: Final = 8
-_ACTIVE, _FACT_SEQ, _LAST_CHANGE = (_COLUMNS.index(name) for name in ("active", "fact_seq", "last_change"))
+_ACTIVE, _MANAGER_ID = _COLUMNS.index("active"), _COLUMNS.index("manager_id")
 
 
 class UserTable:
     """Reads and writes the rows, in ``lms.users`` or in a table of the same shape."""
 
-    def __init__(self, name: str = "lms.users") -> None:
+    def __init__(self, name: str = "lms.users", deleted_name: str = "lms.deleted_users") -> None:
         self._load = (
-            "SELECT tenant, id, fact_seq, active, last_change"  # noqa: S608  # the name is the caller's own
+            "SELECT tenant, id, fact_seq, active, last_change, manager_id,"  # noqa: S608  # the name is the caller's own
+            " external_id, user_name_folded, email_folded, employee_id, display_name_folded"
             f" FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id) JOIN {name} USING (tenant, id)"
         )
         self._delete = (
             f"DELETE FROM {name} AS users USING unnest($1::text[], $2::text[]) AS gone (tenant, id)"  # noqa: S608
             " WHERE users.tenant = gone.tenant AND users.id = gone.id"
         )
+        self._reassign = f"UPDATE {name} SET manager_id = $3, last_change = $4 WHERE tenant = $1 AND id = $2"  # noqa: S608
+        self._bury = f"{insert(lms.deleted_users, deleted_name)} ON CONFLICT DO NOTHING"
         self._update = update(lms.users, name)
         self._name = name
-        self._copied = 0
-        self._analyze_at = _FIRST_ANALYSIS
+        self._growth = Growth(name)
 
     async def load(self, connection: Connection, keys: Collection[UserKey]) -> dict[UserKey, UserState]:
         """Return the states of those people who have a row."""
         if not keys:
             return {}
-        rows = await connection.fetch(self._load, *columns_of(keys))
         return {
-            (tenant, user_id): UserState(fact_seq, active, last_change)
-            for tenant, user_id, fact_seq, active, last_change in rows
+            (tenant, user_id): UserState(fact_seq, active, last_change, manager_id, Keys(user_id, *others))
+            for tenant, user_id, fact_seq, active, last_change, manager_id, *others in await connection.fetch(
+                self._load, *columns_of(keys)
+            )
         }
 
     async def write(self, connection: Connection, users: Users) -> None:
-        """Bring the rows to their last state: new, replaced, or gone."""
-        present = {key: row for key, row in users.rows.items() if row is not None}
+        """Bring the rows to their last state: new, replaced, gone, or with another manager."""
+        present = {key: _complete(row, users.states[key]) for key, row in users.rows.items() if row is not None}
         if new := [row for key, row in present.items() if key not in users.before]:
             await copy(connection, lms.users, self._name, new)
-            await self._analyze(connection, len(new))
+            await self._growth.noted(connection, len(new))
         if replaced := [row for key, row in present.items() if key in users.before]:
             await connection.executemany(self._update, replaced)
         if gone := [key for key in users.rows if key not in present and key in users.before]:
             await connection.execute(self._delete, *columns_of(gone))
-
-    async def _analyze(self, connection: Connection, copied: int) -> None:
-        """Let PostgreSQL look at a table that grew.
-
-        To a planner without statistics every index that begins with the tenant is as good as the key, and it keeps
-        that plan; its own look comes a minute later, when a burst has made thousands of people.
-        """
-        self._copied += copied
-        if self._copied >= self._analyze_at:
-            await connection.execute(f"ANALYZE {self._name}")
-            self._analyze_at = self._copied * _NEXT_ANALYSIS
+        if buried := users.buried:
+            await connection.execute(self._bury, *columns_of(buried))
+        if reassigned := [key for key in users.reassigned if key not in users.rows]:
+            states = [(*key, users.states[key].manager_id, users.states[key].last_change) for key in reassigned]
+            await connection.executemany(self._reassign, states)
 
 
-def _told(recorded: Recorded, before: UserState | None, predecessor: int | None) -> bool:
-    """Whether consumers hear of a fact: not where claims alone differ from what they were told before."""
-    return before is None or predecessor is not None or not isinstance(recorded.fact, UserClaimsChanged)
+def _complete(row: UserRow, state: UserState) -> UserRow:
+    return (*row[:_MANAGER_ID], state.manager_id, *row[_MANAGER_ID + 1 : -1], state.last_change)
 
 
-def _state(row: UserRow | None) -> UserState | None:
-    return None if row is None else UserState(row[_FACT_SEQ], row[_ACTIVE], row[_LAST_CHANGE])
+def _managers(enterprise: Mapping[str, Any], ilms: Mapping[str, Any]) -> tuple[str | None, ...]:
+    """Return the values that name a person's manager, in the order in which they count."""
+    if "manager" not in enterprise and "manager" not in ilms:
+        return ()
+    sent, own = enterprise.get("manager"), ilms.get("manager")
+    values = (
+        sent.get("value") if isinstance(sent, dict) else sent,
+        *((own.get(name) for name in ("id", "email", "displayName")) if isinstance(own, dict) else (own,)),
+    )
+    return tuple(value if isinstance(value, str) and value else None for value in values)
 
 
 def _search(document: Mapping[str, Any]) -> str:

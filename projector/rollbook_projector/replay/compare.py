@@ -13,34 +13,32 @@ from rollbook_contracts.settings import TenantSettings
 from rollbook_projector.session import Connection
 
 _ROWS: Final = """
-    SELECT tenant, {key} AS resource, to_jsonb(expected)::text AS wanted, to_jsonb(actual)::text AS found
+    SELECT tenant, {key} AS resource, {part} AS part,
+           to_jsonb(expected)::text AS wanted, to_jsonb(actual)::text AS found
     FROM {expected} AS expected FULL JOIN {actual} AS actual USING ({join})
     WHERE expected IS DISTINCT FROM actual AND {unless}"""
 _NOT_SET_ASIDE: Final = (
     "NOT EXISTS (SELECT FROM provisioning.parked WHERE parked.tenant = {tenant} AND parked.resource = {resource})"
 )
-_USERS: Final = _ROWS.format(
-    key="id",
-    expected="expected_users",
-    actual="lms.users",
-    join="tenant, id",
-    unless=_NOT_SET_ASIDE.format(tenant="tenant", resource="id"),
+
+
+def _compared(table: str, join: str, resource: str, part: str = "NULL") -> tuple[str, str]:
+    """Return a table's name and the statement that compares it; ``part`` tells rows of one resource apart."""
+    schema, short = table.split(".")
+    expected = "expected_control_tenants" if schema == "control" else f"expected_{short}"
+    unless = _NOT_SET_ASIDE.format(tenant="tenant", resource=resource)
+    return table, _ROWS.format(key=resource, part=part, expected=expected, actual=table, join=join, unless=unless)
+
+
+_TABLES: Final = (
+    _compared("lms.users", "tenant, id", "id"),
+    _compared("lms.deleted_users", "tenant, id", "id"),
+    _compared("lms.groups", "tenant, id", "id"),
+    _compared("lms.group_members", "tenant, group_id, user_id", "group_id", "user_id"),
+    _compared("lms.sent_references", "tenant, kind, holder_id, value", "holder_id", "kind || ' ' || value"),
+    _compared("lms.tenants", "tenant", "tenant"),
+    _compared("control.tenants", "tenant", "tenant"),
 )
-_TENANTS: Final = _ROWS.format(
-    key="tenant",
-    expected="expected_tenants",
-    actual="lms.tenants",
-    join="tenant",
-    unless=_NOT_SET_ASIDE.format(tenant="tenant", resource="tenant"),
-)
-_CONTROL: Final = _ROWS.format(
-    key="tenant",
-    expected="expected_control_tenants",
-    actual="control.tenants",
-    join="tenant",
-    unless=_NOT_SET_ASIDE.format(tenant="tenant", resource="tenant"),
-)
-_TABLES: Final = (("lms.users", _USERS), ("lms.tenants", _TENANTS), ("control.tenants", _CONTROL))
 
 _PARKED: Final = """
     SELECT tenant, resource, seq, type, reason, discarded
@@ -50,7 +48,9 @@ _FORGOTTEN: Final = """
     WHERE NOT EXISTS (SELECT FROM provisioning.parked AS actual
                       WHERE actual.partition = expected.partition AND actual.seq = expected.seq)
       AND NOT EXISTS (SELECT FROM lms.users WHERE users.tenant = expected.tenant AND users.id = expected.resource
-                      AND users.fact_seq >= expected.seq)"""
+                      AND users.fact_seq >= expected.seq)
+      AND NOT EXISTS (SELECT FROM lms.groups WHERE groups.tenant = expected.tenant AND groups.id = expected.resource
+                      AND greatest(groups.fact_seq, groups.members_seq) >= expected.seq)"""
 _CLAIMS: Final = """
     SELECT tenant, attribute, live.holder AS holder, live.seq AS at, held.holder AS named_by, held.seq AS named_at
     FROM live_claims AS live FULL JOIN held_claims AS held USING (tenant, attribute, digest)
@@ -60,6 +60,11 @@ _PEOPLE: Final = """
            ARRAY(SELECT attribute || ' ' || digest FROM held_claims AS held
                  WHERE held.tenant = people.tenant AND held.holder = people.id) AS claims
     FROM expected_users AS people JOIN expected_control_tenants USING (tenant)"""
+_GROUPS: Final = """
+    SELECT groups.tenant, id, display_name_folded,
+           ARRAY(SELECT attribute || ' ' || digest FROM held_claims AS held
+                 WHERE held.tenant = groups.tenant AND held.holder = groups.id) AS claims
+    FROM expected_groups AS groups"""
 _TIMEOUT: Final = 3600.0
 
 
@@ -88,8 +93,9 @@ async def compare_parked(connection: Connection) -> AsyncIterator[Finding]:
 async def compare_rows(connection: Connection) -> AsyncIterator[Finding]:
     """Name each row that is missing, superfluous or different; resources that are set aside were named before."""
     for table, statement in _TABLES:
-        async for tenant, resource, wanted, found in connection.cursor(statement, timeout=_TIMEOUT):
-            yield Finding(tenant, resource, f"{table}: {_difference(wanted, found)}")
+        async for tenant, resource, part, wanted, found in connection.cursor(statement, timeout=_TIMEOUT):
+            which = f" ({part})" if part else ""
+            yield Finding(tenant, resource, f"{table}{which}: {_difference(wanted, found)}")
 
 
 async def compare_claims(connection: Connection, claim_key: ClaimKey) -> AsyncIterator[Finding]:
@@ -105,6 +111,9 @@ async def compare_claims(connection: Connection, claim_key: ClaimKey) -> AsyncIt
         value = person["email_folded"] if kind == "email" else person["employee_id"]
         if value and f"identifier {claim_key.digest(tenant, f'identifier:{kind}', value)}" not in person["claims"]:
             yield Finding(tenant, user_id, f"unique identifier {value!r} is not claimed by the person who has it")
+    async for tenant, group, display_name, claims in connection.cursor(_GROUPS, timeout=_TIMEOUT):
+        if f"displayName {claim_key.digest(tenant, 'displayName', display_name)}" not in claims:
+            yield Finding(tenant, group, f"displayName {display_name!r} is not claimed by the group that has it")
 
 
 @lru_cache(maxsize=64)
@@ -126,5 +135,5 @@ def _claim_difference(row: Mapping[str, Any]) -> str:
     if row["named_by"] is None:
         return f"taken by fact {row['at']}, but no fact of its holder names it"
     if row["holder"] is None:
-        return f"named by the person's last fact, but free (fact {row['named_at']})"
+        return f"named by the last fact of its holder, but free (fact {row['named_at']})"
     return f"held by {row['holder']} since fact {row['at']}, named by {row['named_by']} as fact {row['named_at']}"

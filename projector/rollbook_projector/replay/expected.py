@@ -4,11 +4,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
+from rollbook_contracts.facts.group import GroupDeleted, GroupFact
 from rollbook_contracts.facts.user import UserDeleted, UserFact
 from rollbook_contracts.subjects import parse
 from rollbook_projector.applying import Tables
+from rollbook_projector.gathering import ResourceTables
 from rollbook_projector.outbox.rows import OutboxTable
 from rollbook_projector.parking import ParkedTable
+from rollbook_projector.projections.groups import GroupTable
+from rollbook_projector.projections.holders import HolderTable
+from rollbook_projector.projections.members import MemberTable
+from rollbook_projector.projections.references import ReferenceTable
+from rollbook_projector.projections.stagings import StagingTable
 from rollbook_projector.projections.tenants import TenantTable
 from rollbook_projector.projections.users import UserTable
 from rollbook_projector.recorded import LogMessage, is_claim, read
@@ -16,10 +23,16 @@ from rollbook_projector.session import Connection
 from rollbook_projector.statements import columns_of
 
 _CREATE: Final = """
-    CREATE TEMP TABLE expected_users (LIKE lms.users, PRIMARY KEY (tenant, id));
-    CREATE TEMP TABLE expected_tenants (LIKE lms.tenants, PRIMARY KEY (tenant));
-    CREATE TEMP TABLE expected_control_tenants (LIKE control.tenants, PRIMARY KEY (tenant));
-    CREATE TEMP TABLE expected_parked (LIKE provisioning.parked, PRIMARY KEY (partition, seq));
+    CREATE TEMP TABLE expected_users (LIKE lms.users INCLUDING INDEXES);
+    CREATE TEMP TABLE expected_deleted_users (LIKE lms.deleted_users INCLUDING INDEXES);
+    CREATE TEMP TABLE expected_groups (LIKE lms.groups INCLUDING INDEXES);
+    CREATE TEMP TABLE expected_group_members (LIKE lms.group_members INCLUDING INDEXES);
+    CREATE TEMP TABLE expected_sent_references (LIKE lms.sent_references INCLUDING INDEXES);
+    CREATE TEMP TABLE expected_stagings (LIKE provisioning.stagings INCLUDING INDEXES);
+    CREATE TEMP TABLE expected_staged_members (LIKE provisioning.staged_members INCLUDING INDEXES);
+    CREATE TEMP TABLE expected_tenants (LIKE lms.tenants INCLUDING INDEXES);
+    CREATE TEMP TABLE expected_control_tenants (LIKE control.tenants INCLUDING INDEXES);
+    CREATE TEMP TABLE expected_parked (LIKE provisioning.parked INCLUDING INDEXES);
     CREATE TEMP TABLE expected_outbox (LIKE provisioning.outbox);
     CREATE TEMP TABLE live_claims
         (tenant text COLLATE "C", attribute text COLLATE "C", digest text COLLATE "C", holder text COLLATE "C",
@@ -43,7 +56,14 @@ _HOLD: Final = (
 )
 
 EXPECTED: Final = Tables(
-    UserTable("expected_users"),
+    ResourceTables(
+        UserTable("expected_users", "expected_deleted_users"),
+        GroupTable("expected_groups"),
+        MemberTable("expected_group_members"),
+        ReferenceTable("expected_sent_references"),
+        StagingTable("expected_stagings", "expected_staged_members"),
+        HolderTable("expected_users", "expected_deleted_users"),
+    ),
     TenantTable("expected_tenants", "expected_control_tenants"),
     ParkedTable("expected_parked"),
     OutboxTable("expected_outbox"),
@@ -56,24 +76,24 @@ async def create_expected(connection: Connection) -> None:
 
 
 async def fold_claims(connection: Connection, messages: Sequence[LogMessage]) -> None:
-    """Apply a run of messages to what the log says about claims: which are live, and which each person's fact names."""
+    """Apply a run of messages to what the log says about claims: which are live, and which facts name them."""
     live: dict[tuple[str, str, str], tuple[str, int] | None] = {}
-    people: dict[tuple[str, str], tuple[int, UserFact | None]] = {}
+    holders: dict[tuple[str, str], tuple[int, UserFact | GroupFact | None]] = {}
     for message in messages:
         fact = read(message).fact
         if is_claim(message):
             address = parse(message.subject)
-            key = (address.tenant, address.kind, address.name)
+            claim = (address.tenant, address.kind, address.name)
             match fact:
-                case ClaimTaken(holder):
-                    live[key] = (holder, message.sequence)
+                case ClaimTaken(taker):
+                    live[claim] = (taker, message.sequence)
                 case ClaimReleased():
-                    live[key] = None
-        elif isinstance(fact, UserFact | UserDeleted):
-            person = (parse(message.subject).tenant, fact.id)
-            people[person] = (message.sequence, fact if isinstance(fact, UserFact) else None)
+                    live[claim] = None
+        elif isinstance(fact, UserFact | UserDeleted | GroupFact | GroupDeleted):
+            holder = (parse(message.subject).tenant, fact.id)
+            holders[holder] = (message.sequence, fact if isinstance(fact, UserFact | GroupFact) else None)
     await _write_live(connection, live)
-    await _write_held(connection, people)
+    await _write_held(connection, holders)
 
 
 async def _write_live(connection: Connection, live: dict[tuple[str, str, str], tuple[str, int] | None]) -> None:
@@ -83,13 +103,15 @@ async def _write_live(connection: Connection, live: dict[tuple[str, str, str], t
         await connection.execute(_RELEASE, *columns_of(free))
 
 
-async def _write_held(connection: Connection, people: dict[tuple[str, str], tuple[int, UserFact | None]]) -> None:
-    if not people:
+async def _write_held(
+    connection: Connection, holders: dict[tuple[str, str], tuple[int, UserFact | GroupFact | None]]
+) -> None:
+    if not holders:
         return
-    await connection.execute(_FORGET, *columns_of(people))
+    await connection.execute(_FORGET, *columns_of(holders))
     held = [
-        (*person, claim.attribute, claim.hash, claim.sequence(sequence))
-        for person, (sequence, fact) in people.items()
+        (*holder, claim.attribute, claim.hash, claim.sequence(sequence))
+        for holder, (sequence, fact) in holders.items()
         if fact is not None
         for claim in fact.claims
     ]

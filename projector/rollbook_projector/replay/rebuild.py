@@ -31,11 +31,13 @@ from rollbook_projector.transaction import apply_batch, cut
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many messages are applied, of how many, over all partitions."""
 
-_EMPTY: Final = "TRUNCATE lms.users, lms.tenants, control.tenants, provisioning.parked"
+_EMPTY: Final = """
+    TRUNCATE lms.users, lms.deleted_users, lms.groups, lms.group_members, lms.sent_references, lms.tenants,
+             control.tenants, provisioning.parked, provisioning.stagings, provisioning.staged_members"""
 _BEGIN_AGAIN: Final = """
     UPDATE provisioning.checkpoints SET epoch = 0, seq = 0, fact_id = '', silent_until = $2, halted = NULL
     WHERE partition = $1"""
-_ANALYZE: Final = "ANALYZE lms.users, lms.tenants"
+_ANALYZE: Final = "ANALYZE lms.users, lms.groups, lms.group_members, lms.sent_references, lms.tenants"
 
 
 class ProjectorRunsError(Exception):

@@ -29,7 +29,9 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Told how many messages are folded, of how many, over all partitions."""
 
 _PLAN_FREELY: Final = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
-_ANALYZE: Final = "ANALYZE expected_users, live_claims, held_claims"
+_ANALYZE: Final = """
+    ANALYZE expected_users, expected_groups, expected_group_members, expected_sent_references,
+            live_claims, held_claims"""
 
 
 async def verify(

@@ -2,15 +2,32 @@
 
 import typer
 
-from rollbook.cli import demo, gateway, guide, parked, projector, replay, status, tail, tenant, token, up, users, verify
+from rollbook.cli import (
+    demo,
+    gateway,
+    groups,
+    guide,
+    importing,
+    parked,
+    pending,
+    projector,
+    replay,
+    status,
+    tail,
+    tenant,
+    token,
+    up,
+    users,
+    verify,
+)
 
 
 def build() -> typer.Typer:
     """Return the command line."""
     app = typer.Typer(
         name="rollbook",
-        help="SCIM provisioning for the iLMS: people go from identity providers to the LMS tables, through a log that "
-        "loses nothing. Begin with `rollbook up`.",
+        help="SCIM provisioning for the iLMS: people and groups go from identity providers to the LMS tables, through "
+        "a log that loses nothing. Begin with `rollbook up`.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -23,6 +40,10 @@ def build() -> typer.Typer:
     app.add_typer(token.app, name="token")
     app.command()(guide.guide)
     app.command()(users.users)
+    app.command()(groups.groups)
+    app.add_typer(groups.app, name="group")
+    app.command()(pending.pending)
+    app.command("import")(importing.import_)
     app.command()(tail.tail)
     app.command()(status.status)
     app.command()(verify.verify)

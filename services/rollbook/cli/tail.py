@@ -1,7 +1,7 @@
 """`rollbook tail`: the changes that LMS services receive, as they come."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
 import asyncpg
@@ -18,11 +18,18 @@ from rollbook.roots.operator import Operation, operating
 from rollbook.settings import Settings
 from rollbook.stopping import stop_on_signals
 from rollbook_contracts.changes.envelope import REPLAYED, decode_change
+from rollbook_contracts.changes.group import GroupMembersAdded, GroupMembersRemoved
 from rollbook_contracts.changes.resource import ResourceChange
+from rollbook_contracts.changes.user import UserManagerAssigned, UserManagerUnassigned
 from rollbook_contracts.streams import CHANGES
 
 IDLE_SECONDS = 0.5
-_NAME = "SELECT user_name FROM lms.users WHERE tenant = $1 AND id = $2"
+MEMBERS_TOLD = 3
+"""Members whom a line names; --json has them all."""
+_NAMES = """
+SELECT id, user_name FROM lms.users WHERE tenant = $1 AND id = ANY ($2::text[])
+UNION ALL SELECT id, display_name FROM lms.groups WHERE tenant = $1 AND id = ANY ($2::text[])
+"""
 
 
 def position(text: str | None) -> Position | None:
@@ -50,7 +57,11 @@ def tail(
     data: options.Data = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show change events: who was created, updated, deactivated, reactivated or deleted. Ends with Ctrl-C."""
+    """Show change events, as LMS services receive them: people, groups, members who came or went, managers.
+
+    A line names three members at most; with --json `members` holds all of a change, `manager` the manager's id.
+    Ends with Ctrl-C.
+    """
     begin = position(since)
 
     async def command(settings: Settings) -> None:
@@ -127,16 +138,54 @@ def _as_row(message: Msg, change: ResourceChange, names: dict[str, str]) -> dict
         "resource": change.id,
         "previous": change.previous,
         "changed": change.changed,
+        **_persons(change),
         "request_id": headers["ce-requestid"],
         "replayed": headers.get(REPLAYED) == "true",
     }
 
 
+def _persons(change: ResourceChange) -> dict[str, object]:
+    """Return whom else a change is about: the members who came or went, the manager."""
+    match change:
+        case GroupMembersAdded() | GroupMembersRemoved():
+            return {"members": change.members}
+        case UserManagerAssigned() | UserManagerUnassigned():
+            return {"manager": change.manager}
+        case _:
+            return {}
+
+
 async def _as_line(message: Msg, change: ResourceChange, names: dict[str, str], connection: asyncpg.Connection) -> str:
     headers = message.headers or {}
-    user_name = await connection.fetchval(_NAME, change.tenant, change.id)
+    known = await _names_of(connection, change)
     what = headers["ce-type"].removesuffix(".v1")
-    who = f"{user_name} ({change.id})" if user_name else change.id
-    changed = f": {', '.join(change.changed)}" if change.changed else ""
     where = names.get(change.tenant, change.tenant)
-    return f"{message.metadata.sequence.stream:>8}  {headers['ce-time'][:19]}Z  {where}  {what}  {who}{changed}"
+    told = f"{what}  {_called(change.id, known)}{_details(change, known)}"
+    return f"{message.metadata.sequence.stream:>8}  {headers['ce-time'][:19]}Z  {where}  {told}"
+
+
+def _details(change: ResourceChange, known: Mapping[str, str]) -> str:
+    match change:
+        case GroupMembersAdded() | GroupMembersRemoved():
+            told = [_called(member, known) for member in change.members[:MEMBERS_TOLD]]
+            more = len(change.members) - len(told)
+            return f": {', '.join(told)}" + (f" and {more} more" if more else "")
+        case UserManagerAssigned() | UserManagerUnassigned():
+            return f": {_called(change.manager, known)}"
+        case _:
+            return f": {', '.join(change.changed)}" if change.changed else ""
+
+
+async def _names_of(connection: asyncpg.Connection, change: ResourceChange) -> dict[str, str]:
+    ids = [change.id]
+    match change:
+        case GroupMembersAdded() | GroupMembersRemoved():
+            ids += change.members[:MEMBERS_TOLD]
+        case UserManagerAssigned() | UserManagerUnassigned():
+            ids.append(change.manager)
+    return dict(await connection.fetch(_NAMES, change.tenant, ids))
+
+
+def _called(resource: str, known: Mapping[str, str]) -> str:
+    name = known.get(resource)
+    return f"{name} ({resource})" if name else resource

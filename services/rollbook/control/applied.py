@@ -7,20 +7,24 @@ import asyncpg
 from rollbook.errors import CommandError
 
 PATIENCE_SECONDS = 15.0
+"""How long a checkpoint may stand still."""
 _CHECKPOINT = "SELECT seq FROM provisioning.checkpoints WHERE partition = $1"
 
 
 async def wait_until_applied(connection: asyncpg.Connection, partition: int, sequence: int) -> None:
-    """Wait until a partition is applied up to a sequence; raises ``CommandError`` when that takes too long."""
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (await _applied(connection, partition)) < sequence:  # noqa: ASYNC110  # it moves
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise CommandError(
-            f"The tables do not show partition {partition} up to sequence {sequence} after {PATIENCE_SECONDS:.0f} s. "
-            "Is a projector running? `rollbook status` tells; what was stored is applied when it has caught up.",
-        ) from None
+    """Wait until a partition is applied up to a sequence; raises ``CommandError`` when that does not go on."""
+    loop = asyncio.get_running_loop()
+    applied, deadline = -1, loop.time() + PATIENCE_SECONDS
+    while (now := await _applied(connection, partition)) < sequence:
+        if now > applied:
+            applied, deadline = now, loop.time() + PATIENCE_SECONDS
+        if loop.time() > deadline:
+            raise CommandError(
+                f"The tables do not show partition {partition} up to sequence {sequence}: for {PATIENCE_SECONDS:.0f} s "
+                f"they have stood at {applied}. Is a projector running? `rollbook status` tells; what was stored is "
+                "applied when it has caught up.",
+            )
+        await asyncio.sleep(0.02)
 
 
 async def _applied(connection: asyncpg.Connection, partition: int) -> int:

@@ -60,3 +60,16 @@ async def revoke(connection: asyncpg.Connection, key_id: str, *, now: datetime) 
 async def announce(connection: asyncpg.Connection, tenant: str) -> None:
     """Have gateways look at a tenant's tokens again."""
     await connection.execute("SELECT pg_notify($1, $2)", NOTIFY_CHANNEL, tenant)
+
+
+async def revoke_labelled(connection: asyncpg.Connection, tenant: str, label: str, *, now: datetime) -> None:
+    """End those of a tenant's tokens that have a label: what a command that was killed left behind."""
+    ended = await connection.fetch(
+        "UPDATE control.tokens SET revoked_at = $3 WHERE tenant = $1 AND label = $2 AND revoked_at IS NULL "
+        "RETURNING key_id",
+        tenant,
+        label,
+        now,
+    )
+    if ended:
+        await announce(connection, tenant)

@@ -1,18 +1,23 @@
 """Microsoft Entra ID, played by the book: one initial and two incremental cycles; `rollbook demo entra` plays it."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from functools import partial
+from random import Random
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote_plus
 
-from rollbook.demo import entra_mapping, result, turnover
+from rollbook.demo import entra_mapping, result, teams, turnover
 from rollbook.demo.directory import Organization, Person, people
+from rollbook.demo.entra_groups import EntraGroups, chunks
 from rollbook.demo.entra_mapping import EMPLOYEE_NUMBER, WORK_EMAIL
 from rollbook.demo.entra_patch import Dialect, differences, manager_body, patch_body
-from rollbook.demo.result import DemoResult, Progress
+from rollbook.demo.errands import Errand, Runner
+from rollbook.demo.result import DemoResult, GroupShown, Progress
+from rollbook.demo.teams import Team, Teams
 from rollbook.demo.turnover import Staff
-from rollbook.demo.wire import Wire, in_parallel
+from rollbook.wire import Wire
 
 Matching: TypeAlias = Literal["userName", "email", "employeeNumber"]
 
@@ -22,35 +27,52 @@ CALLERS: Final = 16
 """How many people Entra provisions at once; no limit is documented for applications outside its gallery."""
 
 
-async def play_entra(
+class Moment(NamedTuple):
+    """The directory at one moment."""
+
+    staff: Staff
+    teams: Teams
+
+
+async def play_entra(  # noqa: PLR0913  # what a play is told, by name
     tenant_url: str,
     token: str,
     *,
     people: int,
     progress: Progress,
+    groups: int | None = None,
+    shuffled: Random | None = None,
     matching: Matching = "userName",
     new_guid: Callable[[], str] = lambda: str(uuid.uuid4()),
 ) -> DemoResult:
-    """Provision so many people, and what happens to them in two intervals; the same again finds everybody.
+    """Provision so many people and groups, and what happens to them in two intervals; the same again finds them all.
 
-    Raises ``CommandError`` for an answer that Entra would put down as an error.
+    ``shuffled`` is a chance to play the requests of each cycle by, in any order that cause allows: who is not created
+    yet is then referred to by another value than the id. Raises ``CommandError`` for an answer that Entra would put
+    down as an error.
     """
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/scim+json"}
+    moments = directory(people, teams.sensible_number(people) if groups is None else groups)
     async with Wire(tenant_url, headers, "application/scim+json") as wire:
-        play = _Play(wire, matching, new_guid, progress)
-        await play.run(*_intervals(people))
+        play = _Play(wire, matching, new_guid, moments)
+        await play.run(moments, Runner(CALLERS, progress, play.errands(moments), shuffled))
     return play.outcome()
 
 
-def _intervals(count: int) -> tuple[Staff, Staff, Staff]:
-    initial = people(ORGANIZATION, count)
+def directory(people_count: int, group_count: int) -> tuple[Moment, Moment, Moment]:
+    """Return the directory before the initial cycle, and before each of the incremental ones."""
+    initial = people(ORGANIZATION, people_count)
     first = turnover.first_changes(ORGANIZATION, initial, rename_sign_in=True)
-    return initial, first, turnover.second_changes(first)
+    second = turnover.second_changes(first)
+    classes = teams.teams(ORGANIZATION, initial, group_count)
+    later = teams.first_changes(classes, initial, first.keys() - initial.keys())
+    last = teams.second_changes(later, second, rename_back=False)
+    return Moment(initial, classes), Moment(first, later), Moment(second, last)
 
 
 @dataclass(slots=True)
 class _Linked:
-    """A person that Entra knows in the target system; ``manager`` is the manager's id there."""
+    """A person that Entra knows in the target system; ``manager`` is the value that stands for the manager there."""
 
     id: str
     person: Person
@@ -61,51 +83,88 @@ class _Linked:
 class _Play:
     """The job's memory: whom it knows in the target system, and what it did."""
 
-    def __init__(self, wire: Wire, matching: Matching, new_guid: Callable[[], str], progress: Progress) -> None:
+    def __init__(self, wire: Wire, matching: Matching, new_guid: Callable[[], str], moments: Sequence[Moment]) -> None:
         self._wire = wire
         # The object id as the second matching attribute finds a person whose sign-in name changed.
         self._matching = (MATCHING[matching], "externalId")
         self._new_guid = new_guid
+        self._moments = moments
         self._linked: dict[int, _Linked] = {}
         self._gone: list[_Linked] = []
-        self._done = 0
-        self._steps = 0
-        self._progress = progress
+        self._groups = EntraGroups(wire, self._named)
 
-    async def run(self, initial: Staff, first: Staff, second: Staff) -> None:
-        """Test the connection, then play the initial cycle and two incremental ones."""
-        cycles = [(before, after, _changed(before, after)) for before, after in ((initial, first), (first, second))]
-        self._steps = 2 * len(initial) + sum(2 * len(numbers) for _, _, numbers in cycles)
-        await self._test_connection()
-        await self._cycle(initial, list(initial), self._match_or_create)
-        for before, after, numbers in cycles:
-            await self._cycle(after, [number for number in numbers if number in after], self._write_changes)
-            removed = [before[number] for number in numbers if number not in after]
-            await in_parallel(removed, self._delete, callers=CALLERS)
+    def errands(self, moments: Sequence[Moment]) -> int:
+        """Count what there will be to do."""
+        return sum(len(phase) for cycle in self._cycles(moments) for phase in cycle)
+
+    async def run(self, moments: Sequence[Moment], runner: Runner) -> None:
+        """Test the connection, then play the initial cycle and the incremental ones."""
+        await self._wire.send("test connection", "GET", f"Users?filter={_equals(self._matching[0], self._new_guid())}")
+        for cycle in self._cycles(moments):
+            await runner.run(cycle)
 
     def outcome(self) -> DemoResult:
         """Return what was done and what must be true now."""
+        known = self._linked
         return DemoResult(
             provider="entra",
             rows={
-                known.id: result.row_of(known.id, known.person, external_id=known.person.object_id)
-                for known in self._linked.values()
+                each.id: result.row_of(each.id, each.person, external_id=each.person.object_id)
+                for each in known.values()
             },
-            gone=frozenset(known.id for known in self._gone),
+            gone=frozenset(each.id for each in self._gone),
             requests=dict(self._wire.sent),
-            histories={known.id: tuple(known.history) for known in (*self._linked.values(), *self._gone)},
+            histories={each.id: tuple(each.history) for each in (*known.values(), *self._gone)},
+            groups={
+                group.id: GroupShown(group.team.name, frozenset(known[member].id for member in group.team.members))
+                for group in self._groups.linked.values()
+            },
+            managers={
+                each.id: known[each.person.manager].id for each in known.values() if each.person.manager is not None
+            },
         )
 
-    async def _test_connection(self) -> None:
-        await self._wire.send("test connection", "GET", f"Users?filter={_equals(self._matching[0], self._new_guid())}")
+    def _cycles(self, moments: Sequence[Moment]) -> list[list[list[Errand]]]:
+        before = Moment({}, {})
+        cycles = []
+        for after in moments:
+            cycles.append(self._cycle(before, after))
+            before = after
+        return cycles
 
-    async def _cycle(self, staff: Staff, numbers: list[int], write: Callable[[Person], Awaitable[None]]) -> None:
-        """Write people first and their managers in a second pass, when those have ids."""
-        chosen = [staff[number] for number in numbers]
-        await in_parallel(chosen, write, callers=CALLERS)
-        await in_parallel(chosen, self._write_manager, callers=CALLERS)
+    def _cycle(self, before: Moment, after: Moment) -> list[list[Errand]]:
+        """Return the phases of a cycle: people, groups without members, members, managers, and who is purged."""
+        changed = [person for number, person in after.staff.items() if person != before.staff.get(number)]
+        classes = [team for number, team in after.teams.items() if team != before.teams.get(number)]
+        gone = [person for number, person in before.staff.items() if number not in after.staff]
+        return [
+            [Errand(("user", person.number), partial(self._write, person)) for person in changed],
+            [Errand(("group", team.number), partial(self._groups.write_head, team)) for team in classes],
+            [errand for team in classes for errand in self._members(before.teams.get(team.number), team, gone)],
+            [Errand(("user", person.number), partial(self._write_manager, person)) for person in changed],
+            [Errand(("user", person.number), partial(self._delete, person)) for person in gone],
+        ]
 
-    async def _write_changes(self, person: Person) -> None:
+    def _members(self, before: Team | None, team: Team, gone: Sequence[Person]) -> list[Errand]:
+        """Return what brings a group's members up to date; a purge from the directory is no change of a group."""
+        old = (before.members if before is not None else frozenset()) - {person.number for person in gone}
+        resource = ("group", team.number)
+        added = [partial(self._groups.add, team.number, chunk) for chunk in chunks(team.members - old)]
+        removed = [partial(self._groups.remove, team.number, chunk) for chunk in chunks(old - team.members)]
+        return [Errand(resource, run) for run in (*added, *removed)]
+
+    def _named(self, number: int) -> str:
+        """Return the person's id; before there is one, a value that stays the person's through the whole play."""
+        known = self._linked.get(number)
+        if known is not None:
+            return known.id
+        states = [moment.staff[number] for moment in self._moments if number in moment.staff]
+        choices = [{state.object_id for state in states}, {state.user_name for state in states}]
+        choices.append({state.email for state in states})
+        lasting = [values.pop() for values in choices if len(values) == 1]
+        return lasting[number % len(lasting)]
+
+    async def _write(self, person: Person) -> None:
         """Bring a known person up to date from what the target system has now; match or create a new one."""
         known = self._linked.get(person.number)
         if known is None:
@@ -113,7 +172,6 @@ class _Play:
             return
         present = await self._wire.send("read", "GET", f"Users/{known.id}")
         await self._update(known, person, present.body)
-        self._step()
 
     async def _match_or_create(self, person: Person) -> None:
         wanted = entra_mapping.attributes(person)
@@ -127,7 +185,6 @@ class _Play:
         else:
             known = self._linked[person.number] = _Linked(found["id"], person, entra_mapping.manager_of(found))
             await self._update(known, person, found)
-        self._step()
 
     async def _match(self, wanted: entra_mapping.Attributes) -> dict[str, Any] | None:
         """Ask by the matching attributes in their order; the first hit counts."""
@@ -151,13 +208,12 @@ class _Play:
 
     async def _write_manager(self, person: Person) -> None:
         known = self._linked[person.number]
-        manager = self._linked[person.manager].id if person.manager is not None else None
+        manager = self._named(person.manager) if person.manager is not None else None
         if manager is not None and manager != known.manager:
             body = manager_body(manager, present=known.manager, dialect=_dialect(person))
             await self._wire.send("set manager", "PATCH", f"Users/{known.id}", body, expect=(200, 204))
             known.manager = manager
             known.history.append(result.UPDATED)
-        self._step()
 
     async def _delete(self, person: Person) -> None:
         """Delete whom the directory purged, 30 days after the person was deactivated."""
@@ -165,15 +221,6 @@ class _Play:
         await self._wire.send("delete", "DELETE", f"Users/{known.id}", expect=(204,), when_repeated=(404,))
         known.history.append(result.DELETED)
         self._gone.append(known)
-        self._step(2)
-
-    def _step(self, steps: int = 1) -> None:
-        self._done += steps
-        self._progress(self._done, self._steps)
-
-
-def _changed(before: Staff, after: Staff) -> list[int]:
-    return [number for number in sorted(before | after) if before.get(number) != after.get(number)]
 
 
 def _dialect(person: Person) -> Dialect:

@@ -1,17 +1,20 @@
 """Okta, played by the book, as a wizard-made application writes: always PUT; `rollbook demo okta` plays it."""
 
 import string
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Final
 from urllib.parse import quote
 
-from rollbook.demo import result, turnover
+from rollbook.demo import result, teams, turnover
 from rollbook.demo.directory import Organization, Person, people
-from rollbook.demo.result import DemoResult, Progress
+from rollbook.demo.errands import Errand, Runner
+from rollbook.demo.okta_groups import OktaGroups
+from rollbook.demo.result import DemoResult, GroupShown, Progress
+from rollbook.demo.teams import Teams
 from rollbook.demo.turnover import Staff
-from rollbook.demo.wire import Wire, in_parallel
+from rollbook.wire import Wire
 from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
 
 ORGANIZATION: Final = Organization("okta.acme.example", seed=87, employee_prefix="7")
@@ -24,24 +27,31 @@ HEADERS: Final = {
 }
 
 
-async def play_okta(tenant_url: str, token: str, *, people: int, progress: Progress) -> DemoResult:
-    """Assign so many people to the application, then what happens to them in two intervals; again finds everybody.
+async def play_okta(
+    tenant_url: str, token: str, *, people: int, progress: Progress, groups: int | None = None
+) -> DemoResult:
+    """Assign so many people and push so many groups, then what happens to them in two intervals; again finds them all.
 
     Raises ``CommandError`` for an answer that Okta would show as a failed task.
     """
     headers = {"Authorization": f"Bearer {token}", **HEADERS}
     async with Wire(tenant_url, headers, "application/scim+json; charset=utf-8") as wire:
         play = _Play(wire)
-        await play.run(*_intervals(people), progress)
+        await play.run(directory(people, teams.sensible_number(people) if groups is None else groups), progress)
     return play.outcome()
 
 
-def _intervals(count: int) -> tuple[Staff, Staff, Staff]:
+def directory(count: int, group_count: int) -> list[tuple[Staff, Teams]]:
+    """Return the directory at first, and after each of two intervals."""
     initial = people(ORGANIZATION, count)
     # The wizard's application matches by userName alone: a new one would make a second person of the same play again.
     first = turnover.first_changes(ORGANIZATION, initial, rename_sign_in=False)
     # Deleting somebody in Okta sends nothing: who is purged from the directory stays deactivated.
-    return initial, first, first | turnover.second_changes(first)
+    second = first | turnover.second_changes(first)
+    classes = teams.teams(ORGANIZATION, initial, group_count)
+    later = teams.first_changes(classes, initial, first.keys() - initial.keys())
+    # Groups are matched by name: one that stayed renamed would be made anew when the play is played again.
+    return [(initial, classes), (first, later), (second, teams.second_changes(later, second, rename_back=True))]
 
 
 def profile(person: Person, staff: Staff) -> dict[str, Any]:
@@ -109,28 +119,35 @@ class _Play:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._assigned: dict[int, _Assigned] = {}
-        self._done = 0
+        self._groups = OktaGroups(wire, lambda number: self._assigned[number].id)
 
-    async def run(self, initial: Staff, first: Staff, second: Staff, progress: Progress) -> None:
-        """Test the connector, assign everybody, then push the changes of two intervals."""
+    async def run(self, intervals: list[tuple[Staff, Teams]], progress: Progress) -> None:
+        """Test the connector, assign everybody and push all groups, then the changes of two intervals."""
         await self._wire.send("test connector", "GET", "Users?startIndex=1&count=2")
-        work: list[tuple[Staff, list[int], Callable[[Person, Staff], Any]]] = [
-            (initial, list(initial), self._assign),
-            (first, [number for number in first if first[number] != initial.get(number)], self._push),
-            (second, [number for number in second if second[number] != first[number]], self._push),
+        phases: list[list[Errand]] = []
+        before: tuple[Staff, Teams] = ({}, {})
+        for staff, classes in intervals:
+            phases += [self._people(before[0], staff), self._pushes(before[1], classes, staff)]
+            before = (staff, classes)
+        await Runner(CALLERS, progress, sum(map(len, phases))).run(phases)
+
+    def _people(self, before: Staff, staff: Staff) -> list[Errand]:
+        return [
+            Errand(("user", number), partial(self._push, person, staff))
+            for number, person in staff.items()
+            if person != before.get(number)
         ]
-        steps = sum(len(numbers) for _, numbers, _ in work)
-        for staff, numbers, write in work:
 
-            async def one(number: int, staff: Staff = staff, write: Callable[[Person, Staff], Any] = write) -> None:
-                await write(staff[number], staff)
-                self._done += 1
-                progress(self._done, steps)
-
-            await in_parallel(numbers, one, callers=CALLERS)
+    def _pushes(self, before: Teams, classes: Teams, staff: Staff) -> list[Errand]:
+        return [
+            Errand(("group", number), partial(self._groups.push, team, staff))
+            for number, team in classes.items()
+            if team != before.get(number)
+        ]
 
     def outcome(self) -> DemoResult:
         """Return what was done and what must be true now."""
+        ids = {number: known.id for number, known in self._assigned.items()}
         return DemoResult(
             provider="okta",
             rows={
@@ -140,6 +157,10 @@ class _Play:
             gone=frozenset(),
             requests=dict(self._wire.sent),
             histories={known.id: tuple(known.history) for known in self._assigned.values()},
+            groups={
+                group.id: GroupShown(group.team.name, frozenset(ids[member] for member in group.team.members))
+                for group in self._groups.pushed.values()
+            },
         )
 
     async def _assign(self, person: Person, staff: Staff) -> None:

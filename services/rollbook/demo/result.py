@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 from rollbook.demo.directory import Person
 
@@ -17,12 +17,20 @@ REACTIVATED = "user.reactivated.v1"
 DELETED = "user.deleted.v1"
 
 
+class GroupShown(NamedTuple):
+    """A group as the tables must show it; ``members`` are ids."""
+
+    name: str
+    members: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class DemoResult:
     """The outcome of one play.
 
     ``rows`` are the people by their id, with the values that columns of ``lms.users`` must show; ``gone`` the ids of
-    those who must be in no row; ``histories`` the types of the changes that each person must have got, in order.
+    those who must be in no row; ``histories`` the types of the changes that each person's own writes must have made, in
+    order; ``groups`` the groups by their id; ``managers`` the manager's id by the person's, where the play decides it.
     """
 
     provider: str
@@ -30,6 +38,8 @@ class DemoResult:
     gone: frozenset[str]
     requests: Mapping[str, int]
     histories: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, GroupShown] = field(default_factory=dict)
+    managers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changes(self) -> Mapping[str, int]:

@@ -24,13 +24,19 @@ from rollbook_gateway.admission.directory import TokenDirectory, listen_for_chan
 from rollbook_gateway.app import Parts, build_app
 from rollbook_gateway.edge.health import Health
 from rollbook_gateway.edge.serving import GatewayRunner
+from rollbook_gateway.intake.bodies import Bodies
+from rollbook_gateway.janitor import Janitor
 from rollbook_gateway.log.connection import connect
 from rollbook_gateway.log.jetstream import JetStreamEventLog
 from rollbook_gateway.log.port import EventLog
 from rollbook_gateway.requests.decision_loop import DecisionLoop
+from rollbook_gateway.requests.group_log import GroupLog
+from rollbook_gateway.requests.group_writes import GroupWrites
+from rollbook_gateway.requests.groups import Groups
 from rollbook_gateway.requests.users import Users
 from rollbook_gateway.search.database import open_pool
 from rollbook_gateway.search.freshness import NatsCheckpointNotices
+from rollbook_gateway.search.groups import GroupSearch
 from rollbook_gateway.search.users import UserSearch
 
 SHUTDOWN_SECONDS = 5.0
@@ -52,17 +58,23 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
             NatsCheckpointNotices.subscribed(nats, streams.partitions) as notices,
         ):
             directory = TokenDirectory(pool, streams.partitions, asyncio.get_running_loop().time)
+            bodies, group_log = Bodies(), GroupLog(log)
             decisions = DecisionLoop(log, stack.claim_key, now)
+            group_writes = GroupWrites(log, stack.claim_key, now, group_log)
+            janitor = Janitor(pool, log, partial(new_id, "req"), settings.staging_patience)
             change_on = partial(_identifier_change, log, decisions, streams.partitions)
             tasks = [
                 asyncio.create_task(listen_for_changes(directory, stack.database_url)),
+                asyncio.create_task(janitor.work()),
                 asyncio.create_task(finish_changes(stack.database_url, change_on)),
             ]
             try:
+                group_search = GroupSearch(pool, log, notices)
                 yield build_app(
                     Parts(
                         directory=directory,
                         users=Users(decisions, UserSearch(pool, log, notices), partial(new_id, "usr")),
+                        groups=Groups(group_writes, group_log, group_search, bodies, partial(new_id, "grp")),
                         health=Health(partial(log.head, 0), partial(pool.fetchval, "SELECT 1")),
                         public_url=settings.public_url,
                     ),
@@ -72,6 +84,8 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
                     task.cancel()
                     with suppress(asyncio.CancelledError):
                         await task
+                await bodies.close()
+                await group_writes.drain()
         await log.close()
     finally:
         await nats.close()

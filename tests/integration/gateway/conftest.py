@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from rollbook_gateway.search.database import open_pool
+from rollbook_gateway.search.groups import GroupSearch
 from rollbook_gateway.search.users import UserSearch
 from support.searching import HEAD, Log, Notices, Searching
 
@@ -20,9 +21,9 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def searching(database_url: str, database: asyncpg.Connection) -> AsyncIterator[Searching]:
-    """Lend a search on a table that holds all that the log does."""
+    """Lend searches on tables that hold all that the log does."""
     log, notices = Log(), Notices()
     async with open_pool(database_url) as pool:
-        stage = Searching(UserSearch(pool, log, notices), database, log, notices)
+        stage = Searching(UserSearch(pool, log, notices), GroupSearch(pool, log, notices), database, log, notices)
         await stage.applied(HEAD)
         yield stage

@@ -11,14 +11,14 @@ from rollbook_gateway.log.connection import connect
 from rollbook_gateway.search import freshness
 from rollbook_gateway.search.errors import StaleError
 from rollbook_gateway.search.freshness import NatsCheckpointNotices
-from rollbook_gateway.search.rows import Page
+from rollbook_gateway.search.rows import UserPage
 from rollbook_gateway.search.users import UserSearch
 from support.projecting import until
 from support.searched_people import id_of, insert_people, new_tenant
 from support.searching import HEAD, PARTITION, Searching, condition
 
 
-def searched(searching: Searching, tenant: str) -> "asyncio.Task[Page]":
+def searched(searching: Searching, tenant: str) -> "asyncio.Task[UserPage]":
     """Begin a search."""
     return asyncio.create_task(searching.search.page(tenant, PARTITION, condition('userName eq "a"'), 1, 10))
 
@@ -61,7 +61,7 @@ async def test_lost_notice_delays_only(searching: Searching) -> None:
 
 async def test_notice_is_no_proof(searching: Searching, monkeypatch: pytest.MonkeyPatch) -> None:
     """A notice of the wanted sequence answers nothing as long as the table is behind."""
-    monkeypatch.setattr("rollbook_gateway.search.users.FRESH_SECONDS", 0.3)
+    monkeypatch.setattr("rollbook_gateway.search.pages.FRESH_SECONDS", 0.3)
     searching.log.sequence = HEAD + 1
     search = searched(searching, new_tenant())
     await waiting(searching)
@@ -84,7 +84,7 @@ async def test_search_gives_up_after_two_seconds(searching: Searching) -> None:
 
 async def test_no_checkpoint_is_stale(searching: Searching, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the projector's first batch nothing is known, and nothing is answered."""
-    monkeypatch.setattr("rollbook_gateway.search.users.FRESH_SECONDS", 0.2)
+    monkeypatch.setattr("rollbook_gateway.search.pages.FRESH_SECONDS", 0.2)
     await searching.database.execute("DELETE FROM provisioning.checkpoints")
     searching.log.sequence = 0
 
@@ -120,7 +120,7 @@ async def test_projectors_notice_wakes_the_search(searching: Searching, nats_url
     client: Client = await connect(nats_url, name="test", patience=10)
     try:
         async with NatsCheckpointNotices.subscribed(client, 2) as notices:
-            search_by_nats = UserSearch(searching.search._pool, searching.log, notices)
+            search_by_nats = UserSearch(searching.search._tables.pool, searching.log, notices)
             searching.log.sequence = HEAD + 2
             search = asyncio.create_task(search_by_nats.page(new_tenant(), PARTITION, None, 1, 10))
             await until(is_waiting(notices))

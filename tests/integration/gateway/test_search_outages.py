@@ -12,11 +12,13 @@ import pytest
 from rollbook.embedded.postgres import Postgres
 from rollbook_gateway.search.database import fetch, open_pool
 from rollbook_gateway.search.errors import SearchUnavailableError
+from rollbook_gateway.search.groups import GroupSearch
 from rollbook_gateway.search.users import UserSearch
 from support import servers
 from support.projecting import until
+from support.searched_groups import group_id_of
 from support.searched_people import id_of, insert_people, new_tenant
-from support.searching import HEAD, Log, Notices, Searching
+from support.searching import HEAD, PARTITION, Log, Notices, Searching
 
 _SLEEPING = (
     "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND state = 'active' AND pid <> pg_backend_pid()"
@@ -39,7 +41,7 @@ async def searching(own_postgres: Postgres) -> AsyncIterator[Searching]:
     database = await asyncpg.connect(url)
     log, notices = Log(), Notices()
     async with open_pool(url, size=2) as pool:
-        stage = Searching(UserSearch(pool, log, notices), database, log, notices)
+        stage = Searching(UserSearch(pool, log, notices), GroupSearch(pool, log, notices), database, log, notices)
         await stage.applied(HEAD)
         yield stage
     await database.close()
@@ -70,19 +72,25 @@ async def test_paused_server_refuses_in_time_and_is_asked_again(searching: Searc
         for _ in range(2):  # with connections that hang, and without any
             begin = loop.time()
             answers = await asyncio.gather(
-                *(searching.found(tenant, 'userName eq "a"') for _ in range(6)), return_exceptions=True
+                *(searching.found(tenant, 'userName eq "a"') for _ in range(6)),
+                *(searching.groups.group(tenant, PARTITION, group_id_of(0)) for _ in range(6)),
+                return_exceptions=True,
             )
             assert {type(answer) for answer in answers} == {SearchUnavailableError}
             assert loop.time() - begin < 3.5
 
     assert await searching.found(tenant, 'userName eq "a"') == [id_of(0)]
+    assert await searching.groups.group(tenant, PARTITION, group_id_of(0)) is None
 
 
 async def test_cancelled_search_leaves_its_connection_usable(searching: Searching, own_postgres: Postgres) -> None:
     """Clients that hang up while the server is paused do not use up the pool."""
     tenant = new_tenant()
     with paused(own_postgres):
-        searches = [asyncio.create_task(searching.found(tenant, 'userName eq "a"')) for _ in range(4)]
+        searches: list[asyncio.Task[object]] = [
+            *(asyncio.create_task(searching.found(tenant, 'userName eq "a"')) for _ in range(4)),
+            *(asyncio.create_task(searching.groups.group(tenant, PARTITION, group_id_of(0))) for _ in range(4)),
+        ]
         await asyncio.wait(searches, timeout=0.1)
         for search in searches:
             search.cancel()
@@ -90,6 +98,7 @@ async def test_cancelled_search_leaves_its_connection_usable(searching: Searchin
         assert all(search.done() for search in searches)
 
     assert await searching.found(tenant, 'userName eq "a"') == []
+    assert await searching.groups.group(tenant, PARTITION, group_id_of(0)) is None
 
 
 async def test_server_that_was_stopped_is_found_again(searching: Searching, own_postgres: Postgres) -> None:

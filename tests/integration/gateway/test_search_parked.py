@@ -10,8 +10,10 @@ from rollbook_contracts.facts.catalog import Fact
 from rollbook_contracts.facts.codec import encode
 from rollbook_contracts.facts.envelope import Envelope
 from rollbook_contracts.facts.user import UserDeleted, UserUpdated
+from rollbook_contracts.urns import ENTERPRISE
 from rollbook_gateway.log.port import Stored
 from rollbook_gateway.search.errors import StaleError
+from support.searched_groups import Group, group_id_of, insert_groups
 from support.searched_people import CREATED, MODIFIED, id_of, insert_people, new_tenant
 from support.searching import PARTITION, Searching, condition
 
@@ -111,5 +113,33 @@ async def test_too_many_parked_people_are_stale(searching: Searching) -> None:
     for number in range(101):
         await searching.parked(tenant, id_of(number))
 
-    with pytest.raises(StaleError, match="101 people"):
+    with pytest.raises(StaleError, match="101 resources"):
         await searching.found(tenant, "userName pr")
+
+
+async def test_parked_person_has_the_groups_that_are_applied(searching: Searching) -> None:
+    """A person taken from the log has the memberships of the tables; a filter that hangs on them is refused."""
+    tenant = new_tenant()
+    await insert_people(searching.database, tenant, [{"userName": "a"}, {"userName": "b"}])
+    await insert_groups(searching.database, tenant, [Group({"displayName": "G"}, ids=(id_of(0), id_of(1)))])
+    await parked(searching, tenant, 0, updated(0, userName="new"))
+    await parked(searching, tenant, 2, updated(2, userName="c"))
+
+    page = await searching.search.page(tenant, PARTITION, None, 1, 10, groups=True)
+    in_g = ((group_id_of(0), "G"),)
+    assert [(row.id, row.groups) for row in page.rows] == [(id_of(0), in_g), (id_of(1), in_g), (id_of(2), ())]
+    assert await searching.groups_of(tenant, id_of(0)) == in_g
+    assert await searching.found(tenant, f'userName eq "b" and groups eq "{group_id_of(0)}"') == [id_of(1)]
+    with pytest.raises(StaleError, match="groups were asked for"):
+        await searching.found(tenant, f'groups eq "{group_id_of(0)}"')
+
+
+async def test_parked_person_is_known_by_the_manager_that_was_sent(searching: Searching) -> None:
+    """Whom a parked person's manager links to is not known: the value that was sent is."""
+    tenant = new_tenant()
+    await insert_people(searching.database, tenant, [{"userName": "a"}, {"userName": "b"}])
+    await searching.database.execute("UPDATE lms.users SET manager_id = $2 WHERE tenant = $1", tenant, id_of(1))
+    await parked(searching, tenant, 0, updated(0, userName="a", **{ENTERPRISE: {"manager": {"value": "boss"}}}))
+
+    assert await searching.found(tenant, f'manager eq "{id_of(1)}"') == [id_of(1)]
+    assert await searching.found(tenant, 'manager eq "boss"') == [id_of(0)]

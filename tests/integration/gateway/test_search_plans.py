@@ -11,7 +11,7 @@ from rollbook.embedded.postgres import Postgres
 from rollbook_contracts.urns import ENTERPRISE
 from rollbook_gateway.search.compile import compile_filter
 from rollbook_gateway.search.database import open_pool
-from rollbook_gateway.search.statement import OWN_PARAMETERS, matching
+from rollbook_gateway.search.statement import OWN_PARAMETERS, PERSON, matching
 from support import servers
 from support.projecting import until
 from support.searched_people import id_of, insert_people, new_tenant
@@ -78,7 +78,7 @@ async def test_plan_made_for_nobody_is_not_kept_for_long(database_url: str, monk
     monkeypatch.setattr("rollbook_gateway.search.database.PLAN_SECONDS", 0.5)
     tenant = new_tenant()
     compiled = compile_filter(condition('userName eq "p7@x.example"'), after=OWN_PARAMETERS)
-    search = (matching(compiled.sql, selective=True), tenant, PARTITION, 100, 0, *compiled.parameters)
+    search = (matching(PERSON, compiled.sql, selective=True), tenant, PARTITION, 100, 0, *compiled.parameters)
     async with open_pool(database_url, size=1) as pool:
         await pool.fetch(*search)
         async with pool.acquire() as connection:
@@ -102,7 +102,7 @@ async def index_entries_read(pool: asyncpg.Pool) -> int:
 async def scans_of_users(pool: asyncpg.Pool, tenant: str, text: str) -> list[dict[str, Any]]:
     """Run a search and return those nodes of its plan that read people."""
     compiled = compile_filter(condition(text), after=OWN_PARAMETERS)
-    statement = matching(compiled.sql, selective=compiled.selective)
+    statement = matching(PERSON, compiled.sql, selective=compiled.selective)
     answer = await pool.fetchval(
         f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", tenant, PARTITION, 100, 0, *compiled.parameters
     )

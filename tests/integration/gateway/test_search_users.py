@@ -7,6 +7,7 @@ import pytest
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.search.rows import UserRow
+from support.searched_groups import Group, group_id_of, insert_groups
 from support.searched_people import CREATED, MODIFIED, id_of, insert_people, new_tenant
 from support.searching import PARTITION, Searching, condition
 
@@ -112,6 +113,64 @@ async def test_other_tenants_are_never_found(searching: Searching, tenant: str) 
     for text in ('userName pr or displayName eq "x"', 'emails eq "ada@home.example"', "not (active eq false)"):
         assert await searching.found(other, text) == [id_of(0)]
     assert (await searching.search.page(other, PARTITION, None, 1, 10)).total == 1
+
+
+TUTORS = Group({"displayName": "Tutors"}, ids=(id_of(0),), sent={"ada@contoso.com": id_of(0)})
+LEARNERS = Group({"displayName": "Learners"}, ids=(id_of(0), id_of(1)))
+
+
+async def test_people_are_found_with_their_groups(searching: Searching, tenant: str) -> None:
+    """Each person on a page has the groups, each once and in the order of their ids; they are read where asked for."""
+    await insert_groups(searching.database, tenant, [TUTORS, LEARNERS])
+    tutors, learners = (group_id_of(0), "Tutors"), (group_id_of(1), "Learners")
+
+    for text in (None, "userName pr", 'userName eq "jo" or userName sw "ada"'):
+        asked = condition(text) if text else None
+        page = await searching.search.page(tenant, PARTITION, asked, 1, 10, groups=True)
+        assert [row.groups for row in page.rows] == [(tutors, learners), (learners,)]
+        page = await searching.search.page(tenant, PARTITION, asked, 1, 10)
+        assert [row.groups for row in page.rows] == [(), ()]
+    assert await searching.groups_of(tenant, id_of(0)) == (tutors, learners)
+    assert await searching.groups_of(tenant, id_of(7)) == ()
+    assert await searching.groups_of(new_tenant(), id_of(0)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "ada", "jo"),
+    [
+        (f'groups eq "{group_id_of(0)}"', True, False),
+        (f'groups.value eq "{group_id_of(1)}"', True, True),
+        (f'groups[value eq "{group_id_of(0)}"] or userName eq "jo"', True, True),
+        (f'groups[value eq "{group_id_of(1)}" and display eq "tutors"]', False, False),
+        ('groups.display eq "TUTORS"', True, False),
+        ('groups[display sw "t" and type eq "direct"]', True, False),
+        ('groups.type eq "indirect"', False, False),
+        (f'groups ne "{group_id_of(0)}"', False, True),
+        (f'not (groups eq "{group_id_of(1)}")', False, False),
+        ('groups pr and userName eq "jo"', False, True),
+        ('groups eq "x"', False, False),
+    ],
+)
+async def test_people_are_found_by_their_groups(
+    searching: Searching, tenant: str, text: str, ada: bool, jo: bool
+) -> None:
+    """A filter may ask for groups by id, name and type."""
+    await insert_groups(searching.database, tenant, [TUTORS, LEARNERS])
+    await insert_groups(searching.database, new_tenant(), [Group({"displayName": "x"}, ids=(id_of(0), id_of(1)))])
+    wanted = [id_of(number) for number, holds in enumerate((ada, jo)) if holds]
+
+    assert await searching.found(tenant, text) == wanted
+
+
+async def test_manager_is_known_as_sent_and_by_the_linked_id(searching: Searching, tenant: str) -> None:
+    """M07: a filter on the manager finds by the value that was sent, and by the id of the person whom it names."""
+    await searching.database.execute("UPDATE lms.users SET manager_id = $2 WHERE tenant = $1", tenant, id_of(1))
+
+    assert await searching.found(tenant, f'id eq "{id_of(0)}" and manager eq "usr_M"') == [id_of(0)]
+    assert await searching.found(tenant, f'id eq "{id_of(0)}" and manager eq "{id_of(1)}"') == [id_of(0)]
+    assert await searching.found(tenant, f'{ENTERPRISE}:manager.value eq "{id_of(1)}"') == [id_of(0), id_of(1)]
+    assert await searching.found(tenant, f'manager ne "{id_of(1)}"') == []
+    assert await searching.found(tenant, 'manager eq "usr_m"') == []
 
 
 async def test_an_attribute_that_depends_on_the_address_cannot_be_searched(searching: Searching, tenant: str) -> None:

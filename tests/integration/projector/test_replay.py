@@ -66,7 +66,7 @@ async def test_verify_finds_claims_that_do_not_fit_the_people(stage: Stage) -> N
     (finding,) = await stage.findings()
 
     assert finding.resource == "usr_2"
-    assert finding.what.startswith("claim of userName: named by the person's last fact, but free")
+    assert finding.what.startswith("claim of userName: named by the last fact of its holder, but free")
 
 
 async def test_verify_says_when_the_log_is_another_one(stage: Stage) -> None:

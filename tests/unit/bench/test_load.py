@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from itertools import islice
 
 import msgspec
@@ -23,14 +23,14 @@ async def answering(answers: Sequence[bytes], *, cut: int = 10_000) -> AsyncIter
     """Answer each request of a connection in turn, in pieces; close where the answers end."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for answer in answers:
-            head = await reader.readuntil(b"\r\n\r\n")
-            await reader.readexactly(int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0] or 0))
-            for begin in range(0, len(answer), cut):
-                writer.write(answer[begin : begin + cut])
-                await writer.drain()
-                await asyncio.sleep(0)
-        writer.close()
+        with closing(writer), suppress(asyncio.IncompleteReadError):  # the client may have no more requests
+            for answer in answers:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0] or 0))
+                for begin in range(0, len(answer), cut):
+                    writer.write(answer[begin : begin + cut])
+                    await writer.drain()
+                    await asyncio.sleep(0)
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()

@@ -11,7 +11,7 @@ from rollbook_contracts.folding import fold
 from rollbook_contracts.search_document import CASE_EXACT, IN_COLUMNS, json_text, search_document, search_text
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from rollbook_gateway.scim.compiled import Attribute, user_schema
-from rollbook_gateway.search.columns import COLUMNS
+from rollbook_gateway.search.user_columns import PEOPLE
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def is_exact(attribute: Attribute, sub: Attribute | None = None) -> bool:
 def test_case_rules_agree_with_the_schema() -> None:
     """What the contract folds is exactly what the schema calls case-insensitive."""
     for attribute in stored(user_schema().attributes):
-        if attribute.path in COLUMNS:
+        if attribute.path in PEOPLE.columns:
             continue
         subs = [sub for sub in dict.fromkeys(attribute.sub_attributes.values()) if sub.stored]
         if not subs and attribute.type not in {"boolean", "dateTime"}:
@@ -82,7 +82,7 @@ def test_case_rules_agree_with_the_schema() -> None:
 
 def test_attributes_left_out_have_a_column() -> None:
     """What the search document leaves out can be searched all the same."""
-    assert {*IN_COLUMNS, f"{ENTERPRISE}:employeeNumber"} <= COLUMNS.keys()
+    assert {*IN_COLUMNS, f"{ENTERPRISE}:employeeNumber"} <= PEOPLE.columns.keys()
 
 
 def test_dates_of_the_schema_are_made_instants() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rollbook_contracts.urns import ENTERPRISE
-from rollbook_gateway.dialect import entra, okta
+from rollbook_contracts.urns import ENTERPRISE, ILMS
+from rollbook_gateway.dialect import authorization, entra, misprints, okta, tenant_url, unquoted
 from rollbook_gateway.dialect.absence import is_absent
 
 
@@ -74,3 +74,121 @@ def test_lists_of_one() -> None:
     """A list is a list, and anything else its only element."""
     assert okta.elements([1, 2]) == [1, 2]
     assert okta.elements({"value": "x"}) == [{"value": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("urn:ietf:params:scim:schemas:extension:ilms:20:User:region", f"{ILMS}:region"),
+        ("urn:ietf:params:scim:schemas:extension:ilms:2. 0:User", ILMS),
+        ("urn:ietf:params:scim:schemas:extension:ilms:20:User:manager.displayNa me", f"{ILMS}:manager.displayName"),
+        (f"{ENTERPRISE}:departnment", f"{ENTERPRISE}:department"),
+        ("Departnment", "department"),
+        (f"{ILMS}:custom\tField1", f"{ILMS}:customField1"),
+        (f"{ILMS}:region", f"{ILMS}:region"),
+        ("urn:x:ilms:205:User:region", "urn:x:ilms:205:User:region"),
+        ("urn:x:other:20:User:region", "urn:x:other:20:User:region"),
+        ("subdepartnment", "subdepartnment"),
+    ],
+)
+def test_misprints_of_the_guide(path: str, wanted: str) -> None:
+    """Each of the guide's misprints is read as what it stands for, and nothing that only looks like one."""
+    assert misprints.right_spelling(path) == wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ('emails[type eq "a b"].val ue', 'emails[type eq "a b"].value'),
+        (" manager . displayNa me", "manager.displayName"),
+        ('e mails[value eq "] x"]', 'emails[value eq "] x"]'),
+    ],
+)
+def test_blanks_in_paths(path: str, wanted: str) -> None:
+    """Blanks go from names and stay in values."""
+    assert misprints.path_without_blanks(path) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('displayNa me eq "a b"', 'displayName eq "a b"'),
+        ('title pr and displayNa me eq "x"', 'title pr and displayName eq "x"'),
+        ('not (displayNa me pr) or e mails[ty pe eq "x"]', 'not (displayName pr) or emails[type eq "x"]'),
+        ('userName eq "x and y z eq w"', 'userName eq "x and y z eq w"'),
+    ],
+)
+def test_blanks_in_filters(text: str, wanted: str) -> None:
+    """Blanks go from names, whatever stands beside them."""
+    assert misprints.filter_without_blanks(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("externalId eq jyoung", 'externalId eq "jyoung"'),
+        ("emails[type eq work].value", 'emails[type eq "work"].value'),
+        ("(a eq b) and c EQ d", '(a eq "b") and c EQ "d"'),
+        ('a eq "b eq c" and d eq e\\f', 'a eq "b eq c" and d eq "e\\\\f"'),
+        ("title pr", "title pr"),
+        ('a eq "open', 'a eq "open'),
+    ],
+)
+def test_values_without_quotes(text: str, wanted: str) -> None:
+    """A value ends at a blank or a bracket; what has quotes keeps its own."""
+    assert unquoted.quoted(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "of_text", "wanted"),
+    [
+        ("jyoung", True, "jyoung"),
+        ("00701984", True, "00701984"),
+        ("1.50", True, "1.50"),
+        ("true", True, "true"),
+        ("null", True, None),
+        ("TRUE", False, True),
+        ("5", False, 5),
+        ("2024-01-15", False, "2024-01-15"),
+    ],
+)
+def test_value_as_it_is_compared(text: str, of_text: bool, wanted: Any) -> None:
+    """Text is taken to the letter; elsewhere numbers, true and false are what they say."""
+    assert unquoted.value(text, of_text=of_text) == wanted
+
+
+@pytest.mark.parametrize("header", ["x", "Bearer x", "bearer x", "Bearer  x ", "Bearer Bearer x", "BEARER bearer x"])
+def test_credentials_behind_any_scheme(header: str) -> None:
+    """The scheme may be missing, in any case, or there twice."""
+    assert authorization.credentials(header) == "x"
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Basic x", "Bearer x y", "Bearer Basic x"])
+def test_no_credentials(header: str) -> None:
+    """Another scheme, or more than one word, is no token."""
+    assert authorization.credentials(header) == ""
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        ("/scim/a/v2/?aadOptscim062020/Users", "/scim/a/v2/Users"),
+        ("/scim/a/v2?aadOptscim062020/Users/usr_1", "/scim/a/v2/Users/usr_1"),
+        ("/scim/a/v2/?f=aadOptscim062020/Users?filter=a/b?c", "/scim/a/v2/Users?filter=a/b?c"),
+        ("/scim/a/v2//Users/", "/scim/a/v2/Users"),
+        ("/scim/a/v2/Users/?count=1", "/scim/a/v2/Users?count=1"),
+        ("/scim/a/v2/", "/scim/a/v2"),
+    ],
+)
+def test_ends_of_tenant_urls(target: str, wanted: str) -> None:
+    """What a Tenant URL ends in falls away, wherever what comes behind it has landed."""
+    assert tenant_url.clean_target(target) == wanted
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/scim/a/v2/Users?filter=x/y", "/scim/a/v2?x=y", "/scim/a/v2/Users/a//b", "/livez/", "/scim/a//v2/", "*", ""],
+)
+def test_other_targets_stay_as_they_are(target: str) -> None:
+    """Nothing else is touched."""
+    assert tenant_url.clean_target(target) == target

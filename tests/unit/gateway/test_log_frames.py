@@ -21,12 +21,31 @@ def test_single_message_carries_guard_and_reply() -> None:
     assert published.body == b"{}"
 
 
+def whole(messages: list[frames.Encoded], batch_id: bytes) -> bytes:
+    return b"".join(frames.uncommitted(messages, batch_id)) + frames.commit(messages, batch_id, b"_INBOX.1")
+
+
+def test_large_batch_is_sent_in_parts() -> None:
+    """No part is larger than a quarter of a megabyte, but for a message that is; all come in their order."""
+    bodies = [b"x" * size for size in (200_000, 50_000, 50_000, 900_000, 10, 10)]
+    encoded = [frames.encode(Message(f"fact.00.t.user.u{n}", {}, body, 0)) for n, body in enumerate(bodies)]
+
+    parts = list(frames.uncommitted(encoded, b"id"))
+
+    assert [[len(each.body) for each in parse(part)] for part in parts] == [
+        [200_000, 50_000],
+        [50_000],
+        [900_000],
+        [10],
+    ]
+
+
 def test_batch_is_numbered_and_its_last_message_commits() -> None:
     """Positions count from 1, only the last message commits and asks for an answer; bodies may hold anything."""
     bodies = [b"\r\nHPUB x 1 1\r\n", b"", bytes(range(256))]
     encoded = [frames.encode(Message(f"claim.00.t.u.{n}", {}, body, 0 if n else None)) for n, body in enumerate(bodies)]
 
-    frame = frames.batch(encoded, b"id", b"_INBOX.1")
+    frame = whole(encoded, b"id")
 
     published = parse(frame)
     assert bodies == [each.body for each in published]
@@ -39,7 +58,7 @@ def test_batch_is_numbered_and_its_last_message_commits() -> None:
 def test_size_is_not_less_than_what_the_server_counts() -> None:
     """The check before sending must not let through what the server answers by cutting the connection."""
     encoded = frames.encode(Message("fact.00.t.user.u", HEADERS, b"x" * 100, 123_456_789))
-    frame = frames.batch([encoded] * 1000, b"i" * 64, b"_INBOX.1")
+    frame = whole([encoded] * 1000, b"i" * 64)
 
     largest = max(int(line.split()[-1]) for line in frame.split(b"\r\n") if line.startswith(b"HPUB"))
 

@@ -7,7 +7,7 @@ import pytest
 from scim2_models import ListResponse, ResourceType, Schema, ServiceProviderConfig
 
 from rollbook_contracts.settings import CustomField, TenantSettings
-from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
+from rollbook_contracts.urns import ENTERPRISE, GROUP, ILMS, USER
 from rollbook_gateway.scim import discovery
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.lists import MAX_RESULTS
@@ -40,11 +40,13 @@ def test_configuration_tells_what_is_supported() -> None:
     assert configuration["meta"]["location"] == f"{BASE}/ServiceProviderConfig"
 
 
-def test_users_are_the_only_resource_type() -> None:
-    """Users have both extensions, neither of them required."""
+def test_users_and_groups_are_the_resource_types() -> None:
+    """Users have both extensions, neither of them required; groups have none."""
     answered = discovery.resource_types(BASE)
 
-    assert [kind["id"] for kind in answered["Resources"]] == ["User"]
+    assert [kind["id"] for kind in answered["Resources"]] == ["User", "Group"]
+    assert answered["Resources"][1] == discovery.resource_type("Group", BASE)
+    assert answered["Resources"][1]["endpoint"] == "/Groups"
     assert answered["Resources"][0] == discovery.resource_type("User", BASE)
     assert answered["Resources"][0]["endpoint"] == "/Users"
     assert answered["Resources"][0]["schemaExtensions"] == [
@@ -57,7 +59,7 @@ def test_schemas_are_found_by_urn_in_any_case() -> None:
     """Each schema in the list can be asked for by its URN."""
     listed = discovery.schemas(BASE, NO_RULES)["Resources"]
 
-    assert [schema["id"] for schema in listed] == [USER, ENTERPRISE, ILMS]
+    assert [schema["id"] for schema in listed] == [USER, ENTERPRISE, ILMS, GROUP]
     assert [discovery.schema(schema["id"].upper(), BASE, NO_RULES) for schema in listed] == listed
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
-from rollbook_gateway.scim import limits
+from rollbook_gateway.scim import notes
 from rollbook_gateway.scim.compiled import user_schema
 from rollbook_gateway.scim.document import canonicalise
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
@@ -52,14 +52,14 @@ def test_unknown_attributes_are_ignored_and_noted() -> None:
     )
 
     assert outcome.document == {"userName": "ada"}
-    assert [note.split('"')[1] for note in outcome.notes] == ["shoeSize", "name.nick", f"{ILMS}:regoin", "urn:x:y"]
+    assert [note.split('"')[1] for note in outcome.notes] == ["name.nick", f"{ILMS}:regoin", "shoeSize", "urn:x:y"]
 
 
 def test_notes_on_one_body_are_limited() -> None:
     """A body of nonsense does not make as many notes as it has names."""
     outcome = canonicalise({"userName": "ada", **{f"x{number}": 1 for number in range(1000)}}, user_schema())
 
-    assert len(outcome.notes) == limits.NOTES_KEPT
+    assert len(outcome.notes) == notes.KEPT
 
 
 @pytest.mark.parametrize(("text", "boolean"), [("True", True), ("False", False), ("true", True), (False, False)])

@@ -7,15 +7,15 @@ from rollbook_projector.batch import Batch, Place
 from rollbook_projector.halts import Halt
 from rollbook_projector.parking import STORM, Parked
 from rollbook_projector.projections.tenants import Tenants
-from rollbook_projector.projections.users import Users
 from rollbook_projector.recorded import is_claim, read
+from rollbook_projector.resources import Resources
 from support.facts import TENANT, Script
 
 
 def applied(script: Script, *, silent_until: int = 0, decided_later: dict[int, int] | None = None) -> Batch:
     """Apply a whole script to empty tables."""
     place = Place(0, silent_until, "1", decided_later or {})
-    batch = Batch(place, 0, Users({}), Tenants({}), Parked(()))
+    batch = Batch(place, 0, Resources(), Tenants({}), Parked(()))
     batch.apply_all(read(message) for message in script.messages if not is_claim(message))
     return batch
 
@@ -34,7 +34,7 @@ def test_only_the_last_row_of_a_person_is_written_but_every_change() -> None:
 
     batch = applied(script)
 
-    assert len(batch.users.rows) == 1
+    assert len(batch.resources.users.rows) == 1
     assert [row.seq for row in batch.outbox] == [2, 3, 4]
 
 
@@ -86,7 +86,7 @@ def test_a_fact_that_cannot_become_a_row_is_set_aside(attributes: dict[str, obje
     batch = applied(script)
 
     assert parked(batch) == [(sequence, False, why)]
-    assert {key: row is not None for key, row in batch.users.rows.items()} == {
+    assert {key: row is not None for key, row in batch.resources.users.rows.items()} == {
         (TENANT, "usr_1"): True,
         (TENANT, "usr_2"): True,
     }

@@ -65,4 +65,4 @@ def test_nobody_before_and_nobody_after_is_no_change() -> None:
 
 def test_effects_of_one_cause_are_numbered() -> None:
     """The next effect has the same key but for its ordinal."""
-    assert str(CAUSE.following().key) == "1-00-9-3"
+    assert str(CAUSE.after(1).key) == "1-00-9-3"

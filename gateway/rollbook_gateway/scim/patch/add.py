@@ -1,7 +1,8 @@
 """The verb ``add`` (RFC 7644, 3.5.2.1): new elements for a list, a new value for anything else."""
 
 from rollbook_gateway.scim.compiled import Attribute
-from rollbook_gateway.scim.document import Notes, read
+from rollbook_gateway.scim.document import read
+from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.patch.elements import one_primary
 from rollbook_gateway.scim.patch.replace import replaced
 from rollbook_gateway.scim.values import Json

@@ -1,12 +1,13 @@
 """A PATCH message applied to a document: all of its operations in order, or none; called for every PATCH request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema
-from rollbook_gateway.scim.document import Canonical, Notes, check_required, note
+from rollbook_gateway.scim.document import Canonical, check_required
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.patch.add import added
 from rollbook_gateway.scim.patch.elements import dropped, written
 from rollbook_gateway.scim.patch.operations import Operation, Verb, read_operations
@@ -14,6 +15,7 @@ from rollbook_gateway.scim.patch.parts import with_part
 from rollbook_gateway.scim.patch.paths import PatchPath, parse_path
 from rollbook_gateway.scim.patch.remove import removed
 from rollbook_gateway.scim.patch.replace import replaced
+from rollbook_gateway.scim.paths import reading
 from rollbook_gateway.scim.values import Document, Json
 
 MAX_OPERATIONS: Final = 100
@@ -22,13 +24,21 @@ MAX_OPERATIONS: Final = 100
 def apply_patch(
     document: Document, message: Document, schema: ResourceSchema, *, max_operations: int = MAX_OPERATIONS
 ) -> Canonical:
-    """Return the document after a PATCH message; raise ``ScimError`` where one operation or the outcome is refused.
+    """Return the document after a PATCH message; raise ``ScimError`` where one operation or the outcome is refused."""
+    notes: Notes = []
+    return apply_operations(document, read_operations(message, max_operations, notes), schema, notes)
+
+
+def apply_operations(
+    document: Document, operations: Sequence[Operation], schema: ResourceSchema, notes: Notes | None = None
+) -> Canonical:
+    """Return the document after all operations of a message, and the notes on these behind those on its form.
 
     The given document is never changed: every value that differs is made anew, all others are shared.
     """
     new = dict(document)
-    notes: Notes = []
-    for operation in read_operations(message, max_operations):
+    notes = [] if notes is None else notes
+    for operation in operations:
         _apply(new, operation, schema, notes)
     check_required(new, schema)
     return Canonical(new, notes)
@@ -39,6 +49,8 @@ def _apply(document: Document, operation: Operation, schema: ResourceSchema, not
         _apply_each(document, operation, "", schema, notes)
         return
     path = parse_path(operation.path, schema)
+    if (read_otherwise := reading(operation.path, schema)) is not None:
+        note(notes, read_otherwise)
     if path is None:
         note(notes, f"unknown attribute {shown(operation.path)} was ignored")
     elif isinstance(path, Extension):
@@ -62,14 +74,20 @@ def _apply_each(document: Document, operation: Operation, prefix: str, schema: R
             f"the {operation.verb} operation on {shown(prefix.removesuffix(':'))} holds {shown(operation.value)}: "
             "send an object with the attributes to write",
         )
-    for name, value in operation.value.items():
+    named = [(reading(prefix + name, schema), name, value) for name, value in operation.value.items()]
+    odd_first = sorted(named, key=lambda item: item[0] is None)
+    for read_otherwise, name, value in odd_first:  # so that the right name has the last word (N05)
         path = _named(prefix + name, schema)
+        if read_otherwise is not None:
+            note(notes, read_otherwise)
         if path is None:
             note(notes, f"unknown attribute {shown(prefix + name)} was ignored")
         elif isinstance(path, Extension):
             inner = Operation(operation.verb, path.urn, value)
             _apply_to_extension(document, path, inner, schema, notes)
         else:
+            if path.sub_attribute is not None or (path.attribute.extension and not prefix):
+                note(notes, f"{shown(prefix + name)} was sent as a name and read as a path")
             _write(document, path, operation.verb, value, notes)
 
 

@@ -2,9 +2,10 @@
 
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute
-from rollbook_gateway.scim.document import Notes, read
+from rollbook_gateway.scim.document import read
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.evaluation import selected
+from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.patch.parts import with_part, with_parts
 from rollbook_gateway.scim.patch.paths import PatchPath
 from rollbook_gateway.scim.values import Document, Json

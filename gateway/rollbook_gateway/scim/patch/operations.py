@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from rollbook_gateway.dialect import entra
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.values import Document, Json
 
 Verb: TypeAlias = Literal["add", "replace", "remove"]
@@ -21,8 +22,9 @@ class Operation:
     value: Json
 
 
-def read_operations(message: Document, max_operations: int) -> list[Operation]:
+def read_operations(message: Document, max_operations: int, notes: Notes | None = None) -> list[Operation]:
     """Return a message's operations; raise ``tooMany`` beyond the limit and ``invalidSyntax`` for what is none."""
+    notes = [] if notes is None else notes
     sent = _member(message, "Operations")
     if not isinstance(sent, list) or not sent:
         raise ScimError(
@@ -33,16 +35,18 @@ def read_operations(message: Document, max_operations: int) -> list[Operation]:
             ErrorKind.TOO_MANY,
             f"the PATCH has {len(sent)} operations: send {max_operations} at most in one request",
         )
-    return [_operation(operation) for operation in sent]
+    return [_operation(operation, notes) for operation in sent]
 
 
-def _operation(sent: Json) -> Operation:
+def _operation(sent: Json, notes: Notes) -> Operation:
     if not isinstance(sent, dict):
         raise ScimError(ErrorKind.INVALID_SYNTAX, f"the operation {shown(sent)} is no object: send one")
     name = _member(sent, "op")
     verb = _VERBS.get(entra.operation_name(name)) if isinstance(name, str) else None
     if verb is None:
         raise ScimError(ErrorKind.INVALID_SYNTAX, f"there is no operation {shown(name)}: use add, replace or remove")
+    if name != verb:
+        note(notes, f"the operation {shown(name)} was read as {verb}")
     path = _member(sent, "path")
     if path is not None and not isinstance(path, str):
         raise ScimError(ErrorKind.INVALID_PATH, f"the path {shown(path)} is not text: send an attribute path")

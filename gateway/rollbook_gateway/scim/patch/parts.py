@@ -1,19 +1,19 @@
 """The parts of a complex value: how PATCH sets and clears sub-attributes without touching the value it was given."""
 
 from rollbook_gateway.scim.compiled import Attribute
-from rollbook_gateway.scim.document import Notes, note, read
-from rollbook_gateway.scim.errors import shown
+from rollbook_gateway.scim.document import read
+from rollbook_gateway.scim.notes import Notes, note
+from rollbook_gateway.scim.odd_names import misnamed_part
 from rollbook_gateway.scim.values import Document, Json
 
 
 def with_parts(attribute: Attribute, old: Document, sent: Document, notes: Notes) -> Document:
     """Return a complex value with the sub-attributes that were sent; null clears one, an unknown one is ignored."""
     new = old
-    for name, value in sent.items():
-        sub_attribute = attribute.sub_attributes.get(name) or attribute.sub_attributes.get(name.lower())
-        if sub_attribute is None:
-            note(notes, f"unknown attribute {shown(f'{attribute.path}.{name}')} was ignored")
-        else:
+    odd_first = sorted(sent.items(), key=lambda item: item[0].lower() in attribute.sub_attributes)
+    for name, value in odd_first:  # so that the right name has the last word (N05)
+        sub_attribute = attribute.sub_attributes.get(name.lower()) or misnamed_part(attribute, name, notes)
+        if sub_attribute is not None:
             new = with_part(attribute, new, sub_attribute, value, notes)
     return new
 

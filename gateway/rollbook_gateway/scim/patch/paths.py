@@ -1,5 +1,6 @@
 """The path of a PATCH operation: an attribute, a part of it, or some elements of a multi-valued one; parsed once."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from scim2_models import InvalidPathException, Path
 from scim2_models import path as grammar
 
+from rollbook_gateway.dialect import misprints, unquoted
 from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema, Target
 from rollbook_gateway.scim.document import read
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
@@ -41,16 +43,28 @@ def parse_path(text: str, schema: ResourceSchema) -> PatchPath | Extension | Non
         return found
     if len(text) > _LONGEST:
         raise ScimError(ErrorKind.INVALID_PATH, f"a path of {len(text)} characters: send {_LONGEST} at most")
-    try:
-        path: Path[Document] = Path(text)  # type: ignore[type-var]  # unbound: our own table resolves names
-        condition = path.value_filter
-    except InvalidPathException as error:
-        raise ScimError(
-            ErrorKind.INVALID_PATH, f"the path {shown(text)} cannot be read: {error.detail}; send an attribute path"
-        ) from None
+    path = _parsed(text)
+    condition = path.value_filter
     if condition is None:
         return None
     return _selecting(path, condition, schema)
+
+
+def _parsed(text: str) -> "Path[Document]":  # type: ignore[type-var]  # unbound: our own table resolves names
+    try:
+        return _grammatical(text)
+    except InvalidPathException as error:
+        with suppress(InvalidPathException):
+            return _grammatical(unquoted.quoted(misprints.path_without_blanks(text)))
+        raise ScimError(
+            ErrorKind.INVALID_PATH, f"the path {shown(text)} cannot be read: {error.detail}; send an attribute path"
+        ) from None
+
+
+def _grammatical(text: str) -> "Path[Document]":  # type: ignore[type-var]  # as above
+    path: Path[Document] = Path(text)  # type: ignore[type-var]  # as above
+    _ = path.value_filter  # parsed only when it is asked for
+    return path
 
 
 def _selecting(path: "Path[Document]", condition: grammar.FilterNode, schema: ResourceSchema) -> PatchPath | None:  # type: ignore[type-var]  # as above

@@ -1,7 +1,8 @@
 """The verb ``remove`` (RFC 7644, 3.5.2.2); what is not there is removed all the same."""
 
 from rollbook_gateway.scim.compiled import Attribute
-from rollbook_gateway.scim.document import Notes, read
+from rollbook_gateway.scim.document import read
+from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.values import Document, Json
 
 

@@ -1,7 +1,8 @@
 """The verb ``replace`` (RFC 7644, 3.5.2.3): a new value, or new parts for a complex attribute."""
 
 from rollbook_gateway.scim.compiled import Attribute
-from rollbook_gateway.scim.document import Notes, read
+from rollbook_gateway.scim.document import read
+from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.patch.parts import is_reference, with_parts
 from rollbook_gateway.scim.values import Json
 

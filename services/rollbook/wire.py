@@ -1,4 +1,4 @@
-"""HTTP as identity providers speak it to a SCIM endpoint: repeated when told to wait; the played providers use it."""
+"""HTTP as SCIM clients speak it: repeated when told to wait; the played providers and `rollbook import` use it."""
 
 import asyncio
 from collections import Counter

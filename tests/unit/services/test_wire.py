@@ -1,4 +1,4 @@
-"""How the played providers speak HTTP: what they send, when they repeat, when they give up."""
+"""How SCIM clients speak HTTP: what they send, when they repeat, when they give up."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from rollbook.demo.wire import Wire, in_parallel
 from rollbook.errors import CommandError
+from rollbook.wire import Wire, in_parallel
 
 
 @asynccontextmanager

@@ -1,0 +1,79 @@
+"""Table ``lms.group_members``: one row for each member of a group; what a batch must know of it, and changes."""
+
+from collections.abc import Collection, Mapping
+from typing import TypeAlias
+
+from rollbook_contracts.tables import lms
+from rollbook_projector.references.book import Book
+from rollbook_projector.references.roll import Membership
+from rollbook_projector.session import Connection
+from rollbook_projector.statements import Growth, columns_of, copy, upsert
+
+Known: TypeAlias = list[tuple[str, str, str, Membership]]
+"""Memberships with tenant, group and person of each."""
+
+
+class MemberTable:
+    """Reads and writes the rows, in ``lms.group_members`` or in a table of the same shape."""
+
+    def __init__(self, name: str = "lms.group_members") -> None:
+        select = "SELECT members.tenant, members.group_id, members.user_id, members.by_id, members.named FROM unnest("
+        self._pairs = (
+            f"{select}$1::text[], $2::text[], $3::text[]) AS wanted (tenant, group_id, user_id)"
+            f" JOIN {name} AS members USING (tenant, group_id, user_id)"
+        )
+        self._of_groups = (
+            f"{select}$1::text[], $2::text[]) AS wanted (tenant, group_id)"
+            f" JOIN {name} AS members USING (tenant, group_id)"
+        )
+        self._of_people = (
+            f"{select}$1::text[], $2::text[]) AS wanted (tenant, user_id)"
+            f" JOIN {name} AS members USING (tenant, user_id)"
+        )
+        self._empty = (
+            f"DELETE FROM {name} AS members USING unnest($1::text[], $2::text[]) AS gone (tenant, group_id)"  # noqa: S608  # our own name
+            " WHERE members.tenant = gone.tenant AND members.group_id = gone.group_id"
+        )
+        self._delete = (
+            f"DELETE FROM {name} AS members"  # noqa: S608
+            " USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, group_id, user_id)"
+            " WHERE members.tenant = gone.tenant AND members.group_id = gone.group_id"
+            " AND members.user_id = gone.user_id"
+        )
+        self._upsert = upsert(lms.group_members, name)
+        self._name = name
+        self._growth = Growth(name)
+
+    async def pairs(self, connection: Connection, wanted: Collection[tuple[str, str, str]]) -> Known:
+        """Return those memberships that there are: tenant, group, person."""
+        return await self._load(connection, self._pairs, wanted)
+
+    async def of_groups(self, connection: Connection, groups: Collection[tuple[str, str]]) -> Known:
+        """Return all members of groups."""
+        return await self._load(connection, self._of_groups, groups)
+
+    async def of_people(self, connection: Connection, people: Collection[tuple[str, str]]) -> Known:
+        """Return all memberships of people."""
+        return await self._load(connection, self._of_people, people)
+
+    async def write(self, connection: Connection, books: Mapping[str, Book]) -> None:
+        """Bring the rows to their last state."""
+        rolls = [(tenant, group, roll) for tenant, book in books.items() for group, roll in book.rolls.items()]
+        if emptied := [(tenant, group) for tenant, group, roll in rolls if roll.emptied]:
+            await connection.execute(self._empty, *columns_of(emptied))
+        changed = [(tenant, group, *change) for tenant, group, roll in rolls for change in roll.changed()]
+        if gone := [(*key, user_id) for *key, user_id, _, after in changed if after is None]:
+            await connection.execute(self._delete, *columns_of(gone))
+        if new := [(*key, user_id, *after) for *key, user_id, before, after in changed if after and not before]:
+            await copy(connection, lms.group_members, self._name, new)
+            await self._growth.noted(connection, len(new))
+        if replaced := [(*key, user_id, *after) for *key, user_id, before, after in changed if after and before]:
+            await connection.execute(self._upsert, *columns_of(replaced))
+
+    async def _load(self, connection: Connection, statement: str, wanted: Collection[tuple[str, ...]]) -> Known:
+        if not wanted:
+            return []
+        return [
+            (tenant, group, user_id, Membership(by_id, named))
+            for tenant, group, user_id, by_id, named in await connection.fetch(statement, *columns_of(wanted))
+        ]

@@ -1,0 +1,184 @@
+"""Snapshots as they are read: JSONL and CSV say the same, and every line that is none is told with its place."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from rollbook.errors import CommandError
+from rollbook.snapshot.lines import Snapshot
+from rollbook.snapshot.reading import read_snapshot
+from rollbook_contracts.urns import ENTERPRISE, ILMS
+
+
+def read(folder: Path, **files: str) -> Snapshot:
+    """Write files (``people_csv`` is people.csv) and read them."""
+    paths = []
+    for name, text in files.items():
+        paths.append(folder / name.replace("_", "."))
+        paths[-1].write_text(text, encoding="utf-8")
+    return read_snapshot(paths)
+
+
+def documents(snapshot: Snapshot) -> list[Any]:
+    return [msgspec.json.decode(line.document) for line in snapshot.users]
+
+
+def told(snapshot: Snapshot, folder: Path) -> list[str]:
+    return [str(problem).removeprefix(f"{folder}/") for problem in snapshot.problems]
+
+
+def test_json_lines_are_read_in_any_order(tmp_path: Path) -> None:
+    """Blank lines and a byte order mark do not count; server's own attributes are ignored without a word."""
+    snapshot = read(
+        tmp_path,
+        all_jsonl='\ufeff{"type": "manager", "user": "ada", "manager": "b@x"}\n\n'
+        '{"type": "user", "userName": "ada", "id": "usr_1", "meta": {}, "title": null, "name": {"givenName": ""}}\n'
+        '{"type": "membership", "group": "G", "member": "ada"}\n'
+        '{"type": "group", "displayName": "G", "externalId": "g", "members": [{"value": "cy"}, "di"]}\n',
+    )
+    assert told(snapshot, tmp_path) == []
+    assert [(line.user, line.manager) for line in snapshot.managers] == [("ada", "b@x")]
+    assert documents(snapshot) == [{"userName": "ada"}]
+    assert snapshot.users[0].cleared == ("title", "name.givenName")
+    assert [(line.display_name, line.external_id) for line in snapshot.groups] == [("G", "g")]
+    assert [(line.group, line.member) for line in snapshot.memberships] == [("G", "ada"), ("g", "cy"), ("g", "di")]
+    assert snapshot.users[0].place.line == 3
+
+
+def test_a_spreadsheet_of_people_has_short_columns(tmp_path: Path) -> None:
+    """Empty cells say nothing; semicolons divide cells as well; a manager's column makes a manager's line."""
+    snapshot = read(
+        tmp_path,
+        people_csv="userName;givenName;email;employeeNumber;region;active;name.middleName;manager\n"
+        'ada;Ada;ada@x;7;EMEA;no;"King; Noel";bob\n'
+        "bob;;;;;;;\n",
+    )
+    assert told(snapshot, tmp_path) == []
+    assert documents(snapshot) == [
+        {
+            "userName": "ada",
+            "name": {"givenName": "Ada", "middleName": "King; Noel"},
+            "emails": [{"value": "ada@x", "type": "work", "primary": True}],
+            ENTERPRISE: {"employeeNumber": "7"},
+            ILMS: {"region": "EMEA"},
+            "active": False,
+        },
+        {"userName": "bob"},
+    ]
+    assert [(line.user, line.manager) for line in snapshot.managers] == [("ada", "bob")]
+
+
+def test_files_of_one_kind_are_known_by_their_columns(tmp_path: Path) -> None:
+    """Groups, memberships and managers each in a file of their own."""
+    snapshot = read(
+        tmp_path,
+        groups_csv="displayName,externalId\nG,g\n",
+        members_csv="member,group\nada,G\n",
+        managers_csv="user,manager\nada,bob\n",
+    )
+    assert told(snapshot, tmp_path) == []
+    assert [line.display_name for line in snapshot.groups] == ["G"]
+    assert [(line.group, line.member) for line in snapshot.memberships] == [("G", "ada")]
+    assert [(line.user, line.manager) for line in snapshot.managers] == [("ada", "bob")]
+
+
+def test_a_column_type_lets_one_file_hold_all(tmp_path: Path) -> None:
+    """Each row uses the columns of its kind."""
+    snapshot = read(
+        tmp_path,
+        all_csv="type,userName,displayName,group,member,user,manager\n"
+        "user,ada,Ada,,,,\ngroup,,G,,,,\nmembership,,,G,ada,,\nmanager,,,,,ada,bob\n",
+    )
+    assert told(snapshot, tmp_path) == []
+    assert documents(snapshot) == [{"userName": "ada", "displayName": "Ada"}]
+    assert [line.display_name for line in snapshot.groups] == ["G"]
+    assert len(snapshot.memberships) == len(snapshot.managers) == 1
+
+
+def test_every_bad_line_is_told_with_its_number(tmp_path: Path) -> None:
+    """Nobody mends a file line by line."""
+    snapshot = read(
+        tmp_path,
+        all_jsonl='{"type": "user"}\nnonsense\n[1]\n{"type": "person"}\n{"type": "membership", "group": "G"}\n'
+        '{"type": "user", "userName": "ada", "active": "perhaps"}\n{"type": "manager", "user": "ada"}\n'
+        '{"type": "group", "displayName": 7}\n{"type": "group"}\n'
+        '{"type": "membership", "group": "G", "member": "a", "members": "b"}\n',
+        people_csv='userName,active\nada,perhaps\n\n"b\nc",yes,\nd,yes,x\n',
+    )
+    assert told(snapshot, tmp_path) == [
+        'all.jsonl:1: attribute "userName" is required: send it with a value that is not empty',
+        "all.jsonl:2: this is not JSON: Expecting value: line 1 column 1 (char 0)",
+        "all.jsonl:3: this is not a JSON object: write one in braces on each line",
+        "all.jsonl:4: type 'person' is none of user, group, membership, manager",
+        'all.jsonl:5: a membership needs "member" with a value',
+        'all.jsonl:6: attribute "active" holds "perhaps": send a boolean (true or false)',
+        'all.jsonl:7: a manager line needs "manager": any value of the person, or null for nobody',
+        'all.jsonl:8: "displayName" is 7: write text',
+        "all.jsonl:9: a group needs a displayName, an externalId or both",
+        "all.jsonl:10: a membership has group and member, but not 'members'",
+        "people.csv:2: active is 'perhaps': write true or false",
+        "people.csv:6: there are 3 cells under 2 columns",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        ("name,shoe\n", "the columns do not say what the rows are"),
+        ("userName,userName\n", "column 'userName' stands twice"),
+        ("userName,shoeSize\n", "column 'shoeSize' is none of a user"),
+        ("userName,emails\n", "column 'emails' is none of a user"),
+        ("displayName,member\n", "column 'member' is none of a group"),
+        ("", "the columns do not say what the rows are"),
+    ],
+)
+def test_a_header_that_says_nothing_is_told(tmp_path: Path, header: str, problem: str) -> None:
+    """The message says what there must be."""
+    snapshot = read(tmp_path, some_csv=header + "x,y\n" if header else "")
+    assert len(snapshot.problems) == 1
+    assert problem in snapshot.problems[0].text
+
+
+def test_a_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    """Spreadsheet programs save in the system's encoding unless asked."""
+    path = tmp_path / "people.csv"
+    path.write_bytes("userName\nZoë\n".encode("latin-1"))
+    assert [problem.text for problem in read_snapshot([path]).problems] == [
+        "this file is not UTF-8: save it as CSV UTF-8"
+    ]
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    """The suffix says how to read it."""
+    with pytest.raises(CommandError, match=r"neither \.jsonl"):
+        read_snapshot([tmp_path / "people.xlsx"])
+
+
+def test_unknown_attributes_are_noted(tmp_path: Path) -> None:
+    """They are ignored, as the gateway ignores them, but not in silence."""
+    snapshot = read(
+        tmp_path,
+        all_jsonl='{"type": "user", "userName": "ada", "shoeSize": 7}\n{"type": "group", "displayName": "G", "x": 1}\n',
+    )
+    assert told(snapshot, tmp_path) == []
+    assert [note.text for note in snapshot.notes] == [
+        'unknown attribute "shoeSize" was ignored',
+        "unknown attribute 'x' was ignored",
+    ]
+
+
+def test_the_examples_say_the_same_in_both_formats() -> None:
+    """Whoever tries one sees the other."""
+    folder = Path(__file__).parents[3] / "deploy" / "examples"
+    json_lines = read_snapshot([folder / "directory.jsonl"])
+    spreadsheets = read_snapshot([folder / name for name in ("people.csv", "groups.csv", "members.csv")])
+    assert json_lines.problems == spreadsheets.problems == []
+    assert documents(json_lines) == documents(spreadsheets)
+    for lines in ("groups", "memberships"):
+        ours, theirs = getattr(json_lines, lines), getattr(spreadsheets, lines)
+        assert [tuple(line)[1:] if isinstance(line, tuple) else line.name for line in ours] == [
+            tuple(line)[1:] if isinstance(line, tuple) else line.name for line in theirs
+        ]
+    assert [line.manager for line in json_lines.managers] == [line.manager for line in spreadsheets.managers]
