@@ -8,6 +8,7 @@ from rollbook_gateway.admission.directory import TokenDirectory
 from rollbook_gateway.edge.health import Health
 from rollbook_gateway.edge.middleware import admitting, correlate
 from rollbook_gateway.edge.routes import Routes
+from rollbook_gateway.requests.everything import Everything
 from rollbook_gateway.requests.groups import Groups
 from rollbook_gateway.requests.users import Users
 
@@ -29,5 +30,5 @@ class Parts:
 def build_app(parts: Parts) -> web.Application:
     """Return the aiohttp application of the gateway."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[correlate, admitting(parts.directory)])
-    Routes(parts.users, parts.groups, parts.health, parts.public_url).add_to(app)
+    Routes(parts.users, parts.groups, Everything(parts.users, parts.groups), parts.health, parts.public_url).add_to(app)
     return app

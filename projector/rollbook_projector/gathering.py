@@ -1,7 +1,9 @@
 """Asks PostgreSQL for all that some facts may touch, in a few questions, and writes what they made of it."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from rollbook_contracts.facts.membership import MembersAdded, MembersRemoved, MembersReplaced, StagingChunk
 from rollbook_projector.projections import members, references
@@ -14,11 +16,15 @@ from rollbook_projector.projections.users import Person, Users, UserTable
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.references.book import Book
 from rollbook_projector.references.interest import Interest
-from rollbook_projector.references.people import NOBODY, Directory, Holders, Keys
+from rollbook_projector.references.people import NOBODY, Directory, Holders, Keys, Kind
 from rollbook_projector.references.roll import Roll
 from rollbook_projector.references.sent import SentReferences
 from rollbook_projector.resources import Resources
 from rollbook_projector.session import Connection
+
+_MANY: Final = 10_000
+_PATIENTLY: Final = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+"""To work out so many references takes seconds in which PostgreSQL hears nothing: the lease is for those who died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class ResourceTables:
         if tenants:
             take_interest(gathered, [fact for fact in facts if fact.tenant in tenants and fact.fact is not None])
             await self._references(connection, gathered)
+            await self._whole_groups(connection, gathered)
             await self._holders(connection, gathered)
             await self._members(connection, gathered)
             await self._whom_effects_reach(connection, gathered)
@@ -90,30 +97,49 @@ class ResourceTables:
         one_by_one = [(tenant, *one) for tenant, them in interests for one in them.members]
         note(await load.by_group_and_value(connection, one_by_one))
 
+    async def _whole_groups(self, connection: Connection, gathered: "Gathered") -> None:
+        """Load all members of the groups that get others, and find out which of these are ids: almost all of them."""
+        if any(len(values) > _MANY for them in gathered.interests.values() for values in them.replaced.values()):
+            await connection.execute(_PATIENTLY)
+        for tenant, interest in gathered.interests.items():
+            values: set[str] = set()
+            for group, wanted in interest.replaced.items():
+                roll = await self.members.roll(connection, tenant, group)
+                gathered.rolls[tenant, group] = roll
+                gathered.present[tenant] |= roll.members.keys()
+                values |= wanted
+            gathered.present[tenant] |= await self.holders.present(
+                connection, tenant, values - gathered.present[tenant]
+            )
+            gathered.present[tenant] -= {user_id for of, user_id in gathered.touched if of == tenant}
+            interest.values |= values - gathered.present[tenant]
+
     async def _holders(self, connection: Connection, gathered: "Gathered") -> None:
         asked = [
             one
             for tenant, interest in gathered.interests.items()
             for one in ask(tenant, interest.values, {value: interest.most(value) for value in interest.values})
         ]
-        gathered.others, gathered.gone = await self.holders.find(connection, asked, gathered.touched)
+        found, gathered.gone = await self.holders.find(connection, asked, gathered.touched)
+        for (tenant, value), others in found.items():
+            if others.kind == Kind.ID:
+                gathered.present[tenant].add(value)
+        gathered.others = found
 
     async def _members(self, connection: Connection, gathered: "Gathered") -> None:
         """Load the memberships, and the other references, of those whom a value may name at some time."""
         interests = gathered.interests.items()
-        note = gathered.memberships.extend
-        whole = [(tenant, group) for tenant, them in interests for group in them.replaced]
-        note(await self.members.of_groups(connection, whole))
-        note(
-            await self.members.of_people(
-                connection, [(tenant, one) for tenant, them in interests for one in them.deleted]
-            )
-        )
+        deleted = [(tenant, one) for tenant, them in interests for one in them.deleted]
+        gathered.memberships += await self.members.of_people(connection, deleted)
         asked = {(tenant, group, value) for tenant, them in interests for group, value in them.members}
         asked |= {(tenant, one.holder, one.value) for tenant, one in gathered.sent if one.kind == "member"}
-        asked = {one for one in asked if one[:2] not in set(whole)}
-        pairs = {(tenant, group, one) for tenant, group, value in asked for one in gathered.candidates(tenant, value)}
-        note(await self.members.pairs(connection, pairs))
+        pairs = {
+            (tenant, group, one)
+            for tenant, group, value in asked
+            if (tenant, group) not in gathered.rolls
+            for one in gathered.candidates(tenant, value)
+        }
+        gathered.memberships += await self.members.pairs(connection, pairs)
         struck = {
             (tenant, group, one)
             for tenant, them in interests
@@ -145,6 +171,10 @@ class Gathered:
     memberships: members.Known = field(default_factory=list)
     others: Mapping[tuple[str, str], Holders] = field(default_factory=dict)
     gone: set[tuple[str, str]] = field(default_factory=set)
+    rolls: dict[tuple[str, str], Roll] = field(default_factory=dict)
+    """Of the groups that get other members altogether, who are all known."""
+    present: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By tenant, ids of people whom no fact is about."""
 
     def candidates(self, tenant: str, value: str) -> set[str]:
         """Return everybody whom a value may name at some time."""
@@ -223,12 +253,12 @@ def _book(gathered: Gathered, tenant: str) -> Book:
     others = {value: gathered.others.get((tenant, value), NOBODY) for value in interest.values}
     gone = {value for of, value in gathered.gone if of == tenant}
     references = {one.key: one for of, one in gathered.sent if of == tenant}
-    rolls: dict[str, Roll] = {}
+    rolls = {group: roll for (of, group), roll in gathered.rolls.items() if of == tenant}
     for of, group, user_id, membership in gathered.memberships:
         if of == tenant:
             rolls.setdefault(group, Roll()).members[user_id] = membership
     return Book(
-        Directory(touched, others, gone),
+        Directory(touched, others, gone, gathered.present[tenant]),
         SentReferences(references.values()),
         rolls,
         {user_id: state.manager_id for user_id, state in states.items()},

@@ -68,10 +68,10 @@ def is_staged_replacement(message: LogMessage) -> bool:
     return message.subject.endswith(".members") and b'"staging"' in message.body
 
 
-def most_members(message: LogMessage) -> int:
-    """Return how many values of members a message holds at most, without reading it."""
+def members_in(message: LogMessage) -> int:
+    """Return about how many values of members a message holds, without reading it."""
     if message.subject.endswith(".members") or ".staging." in message.subject:
-        return message.body.count(b'","') + 1
+        return message.body.count(b'","')
     return 0
 
 

@@ -12,7 +12,7 @@ from rollbook_projector.recorded import (
     is_claim,
     is_park_decision,
     is_staged_replacement,
-    most_members,
+    members_in,
     read,
 )
 from rollbook_projector.session import Connection, is_own_reason
@@ -42,7 +42,7 @@ def _not_too_heavy(messages: Iterable[LogMessage]) -> Iterator[list[LogMessage]]
     batch: list[LogMessage] = []
     weight = 0
     for message in messages:
-        values = most_members(message)
+        values = members_in(message)
         if batch and weight + values > MOST_VALUES:
             yield batch
             batch, weight = [], 0

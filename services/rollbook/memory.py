@@ -1,4 +1,4 @@
-"""Python's garbage collector, set once by the roots of long-running processes."""
+"""Python's garbage collector, set once by long-running processes and by commands that hold much."""
 
 import gc
 

@@ -64,7 +64,7 @@ def snapshot(bodies: list[dict[str, Any]]) -> Snapshot:
 
 async def imported(gateway: PlayedGateway, bodies: list[dict[str, Any]], wish: Wish) -> bool:
     run = Import(snapshot(bodies), wish, gateway.tables)
-    return (await run.run(gateway, lambda _done, _total: None, lambda _comparison: True)).complete
+    return (await run.run(gateway, lambda _done, _total: None, await run.compared())).complete
 
 
 def directory(gateway: PlayedGateway) -> Any:

@@ -66,9 +66,11 @@ class Product:
                     return row
                 await asyncio.sleep(0.01)
 
-    async def until(self, ask: Callable[[], Awaitable[Reply]], good: Callable[[Reply], bool]) -> Reply:
-        """Ask until the reply is good; the test fails where that takes more than ten seconds."""
-        async with asyncio.timeout(10):
+    async def until(
+        self, ask: Callable[[], Awaitable[Reply]], good: Callable[[Reply], bool], *, within: float = 10
+    ) -> Reply:
+        """Ask until the reply is good; the test fails where that takes more than so many seconds."""
+        async with asyncio.timeout(within):
             while not good(reply := await ask()):  # noqa: ASYNC110  # other processes make it good
                 await asyncio.sleep(0.02)
         return reply

@@ -11,6 +11,7 @@ import asyncpg
 from nats.aio.client import Client
 
 from rollbook_contracts.streams import CHANGES
+from rollbook_projector import decisions
 from rollbook_projector.headers import LogClient
 from rollbook_projector.partition import State
 from rollbook_projector.projector import Projector
@@ -99,6 +100,21 @@ class Stage:
         """Return a partition's checkpoint."""
         found = await self.database.fetchval("SELECT seq FROM provisioning.checkpoints WHERE partition = $1", partition)
         return found or 0
+
+    async def decide(self, rule: decisions.Rule, sequence: int, script: Script) -> int:
+        """Decide on a parked fact as an operator does, and wait until the decision is applied."""
+        at = await decisions.decide(
+            self.client,
+            self.database,
+            rule,
+            partition=0,
+            sequence=sequence,
+            request_id=f"req_decision_{script.head + 1}",
+            time="2026-02-01T00:00:00.000000Z",
+        )
+        script.skip_to(at)
+        await self.reached(at)
+        return at
 
     async def halted(self, partition: int = 0) -> str:
         """Wait until a partition is halted and return why."""

@@ -8,6 +8,7 @@ from aiohttp import web
 from rollbook_gateway.edge.health import Health
 from rollbook_gateway.edge.middleware import REQUEST_ID, TENANT, respond
 from rollbook_gateway.requests.caller import Caller, answer
+from rollbook_gateway.requests.everything import Everything
 from rollbook_gateway.requests.groups import Groups, shown_of_group
 from rollbook_gateway.requests.search_request import from_parameters
 from rollbook_gateway.requests.users import Users, shown_attributes
@@ -26,6 +27,7 @@ class Routes:
 
     users: Users
     groups: Groups
+    everything: Everything
     health: Health
     public_url: str | None = None
 
@@ -35,7 +37,7 @@ class Routes:
         router.add_post(f"{ROOT}/Users", self.create_user)
         router.add_get(f"{ROOT}/Users", self.list_users)
         router.add_post(f"{ROOT}/Users/.search", self.search_users)
-        router.add_post(f"{ROOT}/.search", self.search_users)
+        router.add_post(f"{ROOT}/.search", self.search_everything)
         router.add_get(f"{ROOT}/Users/{{id}}", self.get_user)
         router.add_put(f"{ROOT}/Users/{{id}}", self.replace_user)
         router.add_patch(f"{ROOT}/Users/{{id}}", self.patch_user)
@@ -65,6 +67,10 @@ class Routes:
     async def search_users(self, request: web.Request) -> web.Response:
         body = await _body(request)
         return respond(await self.users.search(self._caller(request), body))
+
+    async def search_everything(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        return respond(await self.everything.search(self._caller(request), body))
 
     async def get_user(self, request: web.Request) -> web.Response:
         return respond(await self.users.get(self._caller(request), request.match_info["id"], _shown(request)))

@@ -23,7 +23,7 @@ from rollbook_gateway.scim.compiled import group_schema
 from rollbook_gateway.scim.filters import Filter, parse_filter
 from rollbook_gateway.scim.group_rendering import Member, MemberAsSent, in_parts, members, shows_whole_members
 from rollbook_gateway.scim.json_body import parse
-from rollbook_gateway.scim.lists import page
+from rollbook_gateway.scim.lists import Page, page
 from rollbook_gateway.scim.patch.apply import apply_operations
 from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, projection, render
 from rollbook_gateway.scim.values import Document
@@ -138,6 +138,11 @@ class Groups:
     async def list(self, caller: Caller, query: Query) -> Answer:
         """GET /Groups (RFC 7644, 3.4.2): a page of those that match, in the order in which they were created."""
         wanted = page(query.start_index, query.count)
+        total, resources = await self.find(caller, query, wanted)
+        return answer(200, list_response(resources, total, wanted.start_index))
+
+    async def find(self, caller: Caller, query: Query, wanted: Page) -> tuple[int, Sequence[msgspec.Raw]]:
+        """Return how many match, and those of the page."""
         shown = shown_of_group(query.attributes, query.excluded_attributes)
         condition = parse_filter(query.filter, self._schema) if query.filter is not None else None
         found = await self._search.page(
@@ -152,7 +157,7 @@ class Groups:
         for row in found.rows:
             parts = in_parts(self._row(caller, row, shown), await self._members(caller, row.members, shown))
             resources.append(msgspec.Raw(b"".join(parts)))
-        return answer(200, list_response(resources, found.total, wanted.start_index))
+        return found.total, resources
 
     async def _found(self, caller: Caller, row: GroupRow, shown: Projection) -> Answer:
         version = group_version(row.fact_seq, row.members_seq)

@@ -16,7 +16,7 @@ from rollbook_gateway.scim.document import canonicalise
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.filters import parse_filter
 from rollbook_gateway.scim.json_body import parse
-from rollbook_gateway.scim.lists import page
+from rollbook_gateway.scim.lists import Page, page
 from rollbook_gateway.scim.patch.apply import apply_patch
 from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, memberships, projection, render
 from rollbook_gateway.scim.values import Document
@@ -88,6 +88,11 @@ class Users:
     async def list(self, caller: Caller, query: Query) -> Answer:
         """GET /Users (RFC 7644, 3.4.2): a page of those who match, in the order in which they were created."""
         wanted = page(query.start_index, query.count)
+        total, resources = await self.find(caller, query, wanted)
+        return answer(200, list_response(resources, total, wanted.start_index))
+
+    async def find(self, caller: Caller, query: Query, wanted: Page) -> tuple[int, Sequence[Document]]:
+        """Return how many match, and those of the page."""
         shown = shown_attributes(query.attributes, query.excluded_attributes)
         condition = parse_filter(query.filter, self._schema) if query.filter is not None else None
         found = await self._search.page(
@@ -109,7 +114,7 @@ class Users:
             )
             for row in found.rows
         ]
-        return answer(200, list_response(resources, found.total, wanted.start_index))
+        return found.total, resources
 
     async def _change(
         self,

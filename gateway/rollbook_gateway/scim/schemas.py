@@ -1,12 +1,14 @@
-"""The SCIM models: the library's User with the enterprise extension and the LMS's own, and its Group."""
+"""The SCIM models: the library's User with the enterprise extension and the LMS's own, and a group of users."""
 
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
 
-from scim2_models import URN, ComplexAttribute, EnterpriseUser, Extension, Group, Required, User
+from scim2_models import URN, ComplexAttribute, EnterpriseUser, Extension, Mutability, Required, User
+from scim2_models import Group as StandardGroup
+from scim2_models.resources.group import GroupMember as StandardGroupMember
 
-from rollbook_contracts.urns import ILMS
+from rollbook_contracts.urns import GROUP, ILMS
 
 
 class LearningManager(ComplexAttribute):
@@ -45,6 +47,20 @@ class ILMSUser(Extension):
 
     manager: LearningManager | None = None
     """The person's manager."""
+
+
+class GroupMember(StandardGroupMember):
+    display: Annotated[str | None, Mutability.read_only] = None
+    """Name of the user."""
+
+
+class Group(StandardGroup):
+    """A group of users."""
+
+    __schema__ = URN(GROUP)
+
+    members: list[GroupMember] | None = None  # type: ignore[assignment]  # the same, but for what is read-only
+    """The users of the group; groups in groups are not supported."""
 
 
 @cache

@@ -43,7 +43,7 @@ PERSON_WITH_GROUPS: Final = Listed(
     PERSON.table,
     PERSON.columns,
     """, (
-    SELECT json_agg(json_build_array(membership.group_id, named.display_name) ORDER BY membership.group_id)::text
+    SELECT json_agg(json_build_array(membership.group_id, named.display_name))::text
     FROM lms.group_members AS membership
     JOIN lms.groups AS named ON named.tenant = membership.tenant AND named.id = membership.group_id
     WHERE membership.tenant = $1 AND membership.user_id = found.id

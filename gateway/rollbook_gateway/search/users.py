@@ -81,7 +81,7 @@ class UserSearch:
 
 def _row(*values: Any) -> UserRow:
     stored, groups = values[:_STORED], values[_STORED:]
-    return UserRow(*stored, *(_MEMBERSHIPS.decode(found or b"[]") for found in groups))
+    return UserRow(*stored, *(tuple(sorted(_MEMBERSHIPS.decode(found or b"[]"))) for found in groups))
 
 
 def _check(condition: Filter | None, parked: Sequence[str]) -> None:

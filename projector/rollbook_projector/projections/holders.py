@@ -50,10 +50,17 @@ class HolderTable:
     def __init__(self, users: str = "lms.users", deleted: str = "lms.deleted_users") -> None:
         self._by_id = _BY_ID.format(kind=int(Kind.ID), wanted=_WANTED, users=users)
         self._by_id += " UNION ALL " + _DELETED.format(wanted=_WANTED, deleted=deleted)
+        self._present = f"SELECT array_agg(id) FROM {users} WHERE tenant = $1 AND id = ANY($2::text[])"  # noqa: S608  # our own name
         self._by_key = {
             kind: _BY_KEY.format(kind=int(kind), wanted=_WANTED, users=users, condition=condition)
             for kind, condition in _CONDITIONS.items()
         }
+
+    async def present(self, connection: Connection, tenant: str, values: Collection[str]) -> set[str]:
+        """Return which of many values are ids of people."""
+        if not values:
+            return set()
+        return set(await connection.fetchval(self._present, tenant, sorted(values)) or ())
 
     async def find(
         self, connection: Connection, asked: Sequence[Asked], touched: Collection[TenantValue]

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from rollbook_contracts.tables import lms
 from rollbook_projector.references.book import Book
-from rollbook_projector.references.roll import Membership
+from rollbook_projector.references.roll import BY_ID, Membership, Roll
 from rollbook_projector.session import Connection
 from rollbook_projector.statements import Growth, columns_of, copy, upsert
 
@@ -22,10 +22,9 @@ class MemberTable:
             f"{select}$1::text[], $2::text[], $3::text[]) AS wanted (tenant, group_id, user_id)"
             f" JOIN {name} AS members USING (tenant, group_id, user_id)"
         )
-        self._of_groups = (
-            f"{select}$1::text[], $2::text[]) AS wanted (tenant, group_id)"
-            f" JOIN {name} AS members USING (tenant, group_id)"
-        )
+        where = f"FROM {name} WHERE tenant = $1 AND group_id = $2 AND"
+        self._plain = f"SELECT array_agg(user_id) {where} by_id AND named = 0"
+        self._others = f"SELECT user_id, by_id, named {where} named > 0"
         self._of_people = (
             f"{select}$1::text[], $2::text[]) AS wanted (tenant, user_id)"
             f" JOIN {name} AS members USING (tenant, user_id)"
@@ -34,12 +33,7 @@ class MemberTable:
             f"DELETE FROM {name} AS members USING unnest($1::text[], $2::text[]) AS gone (tenant, group_id)"  # noqa: S608  # our own name
             " WHERE members.tenant = gone.tenant AND members.group_id = gone.group_id"
         )
-        self._delete = (
-            f"DELETE FROM {name} AS members"  # noqa: S608
-            " USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, group_id, user_id)"
-            " WHERE members.tenant = gone.tenant AND members.group_id = gone.group_id"
-            " AND members.user_id = gone.user_id"
-        )
+        self._delete = f"DELETE FROM {name} WHERE tenant = $1 AND group_id = $2 AND user_id = ANY($3::text[])"  # noqa: S608
         self._upsert = upsert(lms.group_members, name)
         self._name = name
         self._growth = Growth(name)
@@ -48,9 +42,12 @@ class MemberTable:
         """Return those memberships that there are: tenant, group, person."""
         return await self._load(connection, self._pairs, wanted)
 
-    async def of_groups(self, connection: Connection, groups: Collection[tuple[str, str]]) -> Known:
-        """Return all members of groups."""
-        return await self._load(connection, self._of_groups, groups)
+    async def roll(self, connection: Connection, tenant: str, group: str) -> Roll:
+        """Return all members of a group, who may be a hundred thousand: most are so by their ids alone."""
+        plain = await connection.fetchval(self._plain, tenant, group)
+        others = await connection.fetch(self._others, tenant, group)
+        members = dict.fromkeys(plain or (), BY_ID)
+        return Roll(members | {user_id: Membership(by_id, named) for user_id, by_id, named in others})
 
     async def of_people(self, connection: Connection, people: Collection[tuple[str, str]]) -> Known:
         """Return all memberships of people."""
@@ -61,14 +58,14 @@ class MemberTable:
         rolls = [(tenant, group, roll) for tenant, book in books.items() for group, roll in book.rolls.items()]
         if emptied := [(tenant, group) for tenant, group, roll in rolls if roll.emptied]:
             await connection.execute(self._empty, *columns_of(emptied))
-        changed = [(tenant, group, *change) for tenant, group, roll in rolls for change in roll.changed()]
-        if gone := [(*key, user_id) for *key, user_id, _, after in changed if after is None]:
-            await connection.execute(self._delete, *columns_of(gone))
-        if new := [(*key, user_id, *after) for *key, user_id, before, after in changed if after and not before]:
-            await copy(connection, lms.group_members, self._name, new)
-            await self._growth.noted(connection, len(new))
-        if replaced := [(*key, user_id, *after) for *key, user_id, before, after in changed if after and before]:
-            await connection.execute(self._upsert, *columns_of(replaced))
+        changes = [(tenant, group, roll.changed()) for tenant, group, roll in rolls]
+        if removed := [(tenant, group, change.removed) for tenant, group, change in changes if change.removed]:
+            await connection.executemany(self._delete, removed)
+        if added := [(tenant, group, one, *why) for tenant, group, change in changes for one, why in change.added]:
+            await copy(connection, lms.group_members, self._name, added)
+            await self._growth.noted(connection, len(added))
+        if kept := [(tenant, group, one, *why) for tenant, group, change in changes for one, why in change.kept]:
+            await connection.execute(self._upsert, *columns_of(kept))
 
     async def _load(self, connection: Connection, statement: str, wanted: Collection[tuple[str, ...]]) -> Known:
         if not wanted:

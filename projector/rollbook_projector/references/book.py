@@ -88,18 +88,19 @@ class Book:
         roll = self.roll(group)
         wanted = set(values)
         there = {one for one, membership in roll.members.items() if membership.by_id}
-        new = sorted(wanted - there)
-        links = {value: self.directory.link(value) for value in new}
+        new = wanted - there
+        present = sorted(new & self.directory.present)
         for reference in self.references.held_by("member", group):
             if reference.value not in wanted:
                 self._unlink(reference)
         for one in there - wanted:
             roll.sent(one, by_id=False)
-        unknown = dict.fromkeys(value for value in new if links[value] == value and value not in roll.members)
-        roll.enrol(unknown)
-        for value in new:
-            if value not in unknown:
-                self._add(group, value, since)
+        roll.enrol([one for one in present if one not in roll.members])
+        for one in present:
+            if not roll.members[one].by_id:
+                roll.sent(one, by_id=True)
+        for value in sorted(new - self.directory.present):
+            self._add(group, value, since)
 
     def close(self, group: str) -> None:
         """Take in that a group is gone with all of its members: no change but its own."""

@@ -22,8 +22,8 @@ class Interest:
     """Group and value, of members who are added or removed one by one."""
     removed: set[tuple[str, str]] = field(default_factory=set)
     """Those of them who are removed."""
-    replaced: set[str] = field(default_factory=set)
-    """Groups that get other members altogether."""
+    replaced: dict[str, set[str]] = field(default_factory=dict)
+    """Groups that get other members altogether, and the values of these."""
     deleted: set[str] = field(default_factory=set)
     managed: set[str] = field(default_factory=set)
     """People who may have had a manager before and are sent anew."""
@@ -64,8 +64,7 @@ class Interest:
 
     def members_replaced(self, group: str, values: Iterable[str]) -> None:
         """Take in that a group gets other members altogether."""
-        self.replaced.add(group)
-        self.values.update(values)
+        self.replaced.setdefault(group, set()).update(values)
 
     def touched(self, value: str) -> set[str]:
         """Return those whom the batch touches and a value may name at some time."""

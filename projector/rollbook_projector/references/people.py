@@ -1,6 +1,7 @@
 """Whom a value names: the present people of one tenant by the keys that they are matched by; asked by ``Book``."""
 
 from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
@@ -73,10 +74,13 @@ class Directory:
         touched: Collection[Keys] = (),
         others: Mapping[str, Holders] = MappingProxyType({}),
         gone: Collection[str] = (),
+        present: AbstractSet[str] = _NOTHING,
     ) -> None:
         self._touched: dict[MatchKey, set[str]] = {}
         self._others = others
         self._gone = set(gone)
+        self.present = present
+        """Ids of people whom the batch does not touch, among the values asked."""
         for keys in touched:
             self._add(keys)
 
@@ -86,9 +90,9 @@ class Directory:
         The first kind with any holder decides; two holders mean nobody, and so does the id of a person who is gone.
         Raises ``KeyError`` for a value of which it is not known who has it.
         """
-        others = self._others[value]
-        if others.kind == Kind.ID:
+        if value in self.present:
             return value
+        others = self._others[value]
         folded = fold(value)
         for kind, key in enumerate((value, value, folded, folded, value, folded)):
             here = self._touched.get((kind, key), _NOTHING)
@@ -101,7 +105,7 @@ class Directory:
 
     def is_gone(self, value: str) -> bool:
         """Whether a value is the id of a person who was deleted for good."""
-        return value in self._gone and (Kind.ID, value) not in self._touched
+        return value in self._gone and not self._touched.get((Kind.ID, value))
 
     def move(self, before: Keys | None, after: Keys | None) -> None:
         """Take in what became of a person."""

@@ -1,6 +1,6 @@
 """The members of one group, as far as a batch must know them, and what a batch changes of them; part of ``Book``."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -14,6 +14,14 @@ class Membership(NamedTuple):
 
 BY_ID: Final = Membership(by_id=True, named=0)
 _NOT: Final = Membership(by_id=False, named=0)
+
+
+class RollChanges(NamedTuple):
+    """What is to be done to the rows of one group."""
+
+    added: list[tuple[str, Membership]]
+    kept: list[tuple[str, Membership]]
+    removed: list[str]
 
 
 @dataclass(slots=True)
@@ -65,12 +73,18 @@ class Roll:
         self._before = {}
         return removed, added
 
-    def changed(self) -> Iterable[tuple[str, Membership | None, Membership | None]]:
-        """Yield each row that differs from the table: person, as it stands there, as it must stand there."""
+    def changed(self) -> RollChanges:
+        """Return the rows that differ from the table: whom to add, to keep for other reasons, to take off."""
+        added, kept, removed = [], [], []
         for user_id, before in self.stored.items():
             after = self.members.get(user_id)
-            if after != before:
-                yield user_id, before, after
+            if after is None and before is not None:
+                removed.append(user_id)
+            elif after is not None and before is None:
+                added.append((user_id, after))
+            elif after is not None and after != before:
+                kept.append((user_id, after))
+        return RollChanges(added, kept, removed)
 
     def _put(self, user_id: str, membership: Membership) -> None:
         before = self.members.get(user_id)

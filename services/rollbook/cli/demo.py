@@ -167,7 +167,7 @@ def _verdict(found: DemoResult, otherwise: list[str], *, quiet: bool) -> None:
     if not otherwise and not quiet:
         say(
             f"The tables were compared with the directory: everybody is there once, {len(found.groups)} groups have "
-            f"exactly their members, {len(found.managers)} managers are linked, and nothing waits for anybody there."
+            f"exactly their members, {len(found.managers)} managers are linked, and nothing waits that names anyone."
         )
 
 

@@ -15,10 +15,11 @@ from rollbook.control.applied import wait_until_applied
 from rollbook.control.imports import LABEL, only_import
 from rollbook.control.tenants import TenantRow
 from rollbook.errors import CommandError
+from rollbook.memory import settle
 from rollbook.roots.operator import Operation, operating
 from rollbook.settings import Settings
 from rollbook.snapshot.comparison import Comparison, Wish, counted
-from rollbook.snapshot.importing import Import, Imported
+from rollbook.snapshot.importing import Compared, Import, Imported
 from rollbook.snapshot.lines import Snapshot
 from rollbook.snapshot.present import Present, read_present
 from rollbook.snapshot.reading import read_snapshot
@@ -94,10 +95,9 @@ def import_(  # noqa: PLR0913, PLR0917  # one parameter for each option of the c
             row = await operation.tenants().get(tenant)
             run = Import(snapshot, wish, _Tables(operation, row))
             if dry_run:
-                comparison, _ = await run.comparison()
-                shown.difference(comparison)
-                return Imported(last=comparison)
-            return await _apply(operation, row, run, shown)
+                return Imported(last=(await _compared(run, shown)).comparison)
+            async with only_import(operation.connection, row.tenant, now=datetime.now(UTC)):
+                return await _apply(operation, row, run, await _compared(run, shown))
 
     imported = run_command(data, command)
     if imported.last.problems:
@@ -108,8 +108,10 @@ def import_(  # noqa: PLR0913, PLR0917  # one parameter for each option of the c
 
 
 def _read(files: list[Path]) -> Snapshot:
+    settle()
     try:
-        return read_snapshot(files)
+        with progress("Reading"):
+            return read_snapshot(files)
     except CommandError as error:
         raise typer.BadParameter(str(error), param_hint="FILES") from error
 
@@ -128,15 +130,21 @@ class _Tables:
         return await read_present(operation.connection, tenant, self._row.settings)
 
 
-async def _apply(operation: Operation, row: TenantRow, run: Import, shown: "_Shown") -> Imported:
-    async with (
-        only_import(operation.connection, row.tenant, now=datetime.now(UTC)),
-        admitted(operation, row, label=LABEL) as (tenant_url, token),
-    ):
+async def _compared(run: Import, shown: "_Shown") -> Compared:
+    with progress("Comparing"):
+        compared = await run.compared()
+    shown.difference(compared.comparison)
+    return compared
+
+
+async def _apply(operation: Operation, row: TenantRow, run: Import, first: Compared) -> Imported:
+    if first.comparison.problems or not first.comparison.steps:
+        return Imported(last=first.comparison)
+    async with admitted(operation, row, label=LABEL) as (tenant_url, token):
         headers = {"Authorization": f"Bearer {token}", "Accept": MEDIA_TYPE, "User-Agent": "rollbook import"}
         async with Wire(tenant_url, headers, MEDIA_TYPE) as wire:
             with progress(f"Importing into {row.name}") as advance:
-                return await run.run(wire, advance, shown.difference)
+                return await run.run(wire, advance, first)
 
 
 class _Shown:
@@ -150,15 +158,15 @@ class _Shown:
         self._as_json = as_json
         self._differences: dict[str, int] = {}
 
-    def difference(self, comparison: Comparison) -> bool:
-        """Show what is to be done, or why nothing can be; return whether it can."""
+    def difference(self, comparison: Comparison) -> None:
+        """Show what is to be done, or why nothing can be."""
         for note in self._snapshot.notes[:NOTES_TOLD]:
             say(str(note))
         if more := len(self._snapshot.notes[NOTES_TOLD:]):
             say(f"{more} more notes are not shown.")
         if comparison.problems:
             self._problems(comparison)
-            return False
+            return
         self._differences = comparison.counts
         if self._each:
             for step in comparison.steps:
@@ -168,7 +176,6 @@ class _Shown:
             print_rows(_counts(comparison.counts), as_json=False)
             for sentence in _sentences(comparison):
                 say(sentence)
-        return True
 
     def outcome(self, imported: Imported) -> None:
         """Show what was done and what was not."""

@@ -72,5 +72,5 @@ def _team(organization: Organization, staff: Staff, number: int) -> Team:
     if number == 0:
         return Team(number, object_id, f"Everybody at {organization.domain}", frozenset(staff))
     size = len(staff) // 3 if number % 10 == 1 else min(len(staff), random.randint(3, 30))
-    name = f"{random.choice(_TOPICS)} {number}"
+    name = f"{random.choice(_TOPICS)} {organization.employee_prefix}{number:04d}"
     return Team(number, object_id, name, frozenset(random.sample(sorted(staff), size)))

@@ -1,11 +1,10 @@
 """The whole import: compare, apply, compare again, until nothing is left to do; called by `rollbook import`."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from rollbook.snapshot.applying import Gateway, Outcome, Progress, Refusal, apply_steps
+from rollbook.snapshot.applying import Gateway, Progress, Refusal, apply_steps
 from rollbook.snapshot.comparison import Comparison, Wish, compare
 from rollbook.snapshot.lines import Snapshot
 from rollbook.snapshot.present import Present
@@ -18,6 +17,13 @@ class Tables(Protocol):
     """Reads the tables once they show everything that was answered before."""
 
     async def __call__(self) -> Present: ...
+
+
+class Compared(NamedTuple):
+    """A comparison, and the tables that it was made with."""
+
+    comparison: Comparison
+    present: Present
 
 
 @dataclass(slots=True)
@@ -42,32 +48,27 @@ class Import:
     wish: Wish
     tables: Tables
 
-    async def comparison(self) -> tuple[Comparison, Present]:
-        """Compare now; the tables' part is worked out off the event loop, since there may be much of it."""
+    async def compared(self) -> Compared:
+        """Compare now, off the event loop, since there may be much to compare."""
         present = await self.tables()
-        return await asyncio.to_thread(compare, self.snapshot, present, self.wish), present
+        return Compared(await asyncio.to_thread(compare, self.snapshot, present, self.wish), present)
 
-    async def run(self, gateway: Gateway, progress: Progress, begin: Callable[[Comparison], bool]) -> Imported:
-        """Apply what differs, and compare again; ``begin`` sees the first comparison and may refuse it.
+    async def run(self, gateway: Gateway, progress: Progress, first: Compared) -> Imported:
+        """Apply what differs, and compare again, beginning with a comparison that was made already.
 
         A step that was refused because another had to come first (a name that somebody else was to give up) is worked
         out again and sent in the next round. The import ends when a round did nothing, or the same as the one before.
         """
-        imported = Imported()
-        previous: tuple[Step, ...] = ()
+        imported = Imported(last=first.comparison)
+        now, previous = first, tuple[Step, ...]()
         for _ in range(MOST_ROUNDS):
-            imported.last, present = await self.comparison()
-            if not previous and not begin(imported.last):
-                return imported
-            steps = imported.last.steps
-            if not steps or imported.last.problems or steps == previous:
-                return imported
-            outcome = await self._apply(gateway, steps, present, progress)
+            steps = now.comparison.steps
+            if not steps or now.comparison.problems or steps == previous:
+                break
+            known = frozenset(now.present.people) | frozenset(now.present.groups)
+            outcome = await apply_steps(gateway, steps, known, progress)
             imported.done += outcome.done
             imported.refused = outcome.refused
-            previous = steps
+            previous, now = steps, await self.compared()
+            imported.last = now.comparison
         return imported
-
-    async def _apply(self, gateway: Gateway, steps: tuple[Step, ...], present: Present, progress: Progress) -> Outcome:
-        known = frozenset(present.people) | frozenset(present.groups)
-        return await apply_steps(gateway, steps, known, progress)

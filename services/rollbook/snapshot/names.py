@@ -50,9 +50,12 @@ class Names:
         self._emails: dict[str, str] = {}
         self._employee_numbers: dict[str, str] = {}
         self._display_names: dict[str, str] = {}
+        self._links: dict[str, str | None] = {}
+        """What was answered already: a member of many groups is asked for many times."""
 
     def add(self, key: str, names: NameSet, *, has_id: bool) -> None:
         """Take a person in."""
+        self._links.clear()
         if has_id:
             self._ids.add(key)
         for table, value in (
@@ -67,6 +70,11 @@ class Names:
 
     def link(self, value: str) -> str | None:
         """Return the key of the person whom a value names; the first kind of name with any holder decides."""
+        if value not in self._links:
+            self._links[value] = self._link(value)
+        return self._links[value]
+
+    def _link(self, value: str) -> str | None:
         if value in self._ids:
             return value
         folded = fold(value)

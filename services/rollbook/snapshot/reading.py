@@ -1,6 +1,7 @@
 """Records become lines: each checked as the gateway would check it, every problem kept with its place."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -10,8 +11,8 @@ from rollbook.snapshot.lines import GroupLine, ManagerLine, MembershipLine, Plac
 from rollbook.snapshot.records import Read, Record, records
 from rollbook.snapshot.spreadsheet import KINDS
 from rollbook_gateway.dialect.absence import is_absent
-from rollbook_gateway.scim.compiled import Extension, Target, user_schema
-from rollbook_gateway.scim.document import canonicalise
+from rollbook_gateway.scim.compiled import Attribute, Extension, Target, group_schema, user_schema
+from rollbook_gateway.scim.document import canonicalise, check_text
 from rollbook_gateway.scim.errors import ScimError
 from rollbook_gateway.scim.limits import KEY_LENGTH
 from rollbook_gateway.scim.paths import meaning
@@ -98,6 +99,9 @@ def _add_group(snapshot: Snapshot, place: Place, body: Body) -> None:
     line = GroupLine(place, _text(given, "displayName"), _text(given, "externalId"))
     if line.display_name is None and line.external_id is None:
         raise UnfitLineError("a group needs a displayName, an externalId or both")
+    for attribute, text in zip(_head_attributes(), (line.display_name, line.external_id), strict=True):
+        if text is not None:
+            check_text(attribute, text)
     snapshot.groups.append(line)
     group = line.external_id or line.name
     for member in given.get("members") or ():
@@ -108,6 +112,13 @@ def _add_group(snapshot: Snapshot, place: Place, body: Body) -> None:
         for name in body
         if name.lower() not in _GROUP | _SERVERS_OWN
     ]
+
+
+@cache
+def _head_attributes() -> tuple[Attribute, ...]:
+    table = group_schema().table
+    targets = [table[name] for name in ("displayName", "externalId")]
+    return tuple(target.attribute for target in targets if isinstance(target, Target))
 
 
 def _add_membership(snapshot: Snapshot, place: Place, body: Body) -> None:

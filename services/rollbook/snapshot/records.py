@@ -1,7 +1,6 @@
 """The lines of a snapshot's files as JSON objects with a ``type``; ``reading`` makes sense of them."""
 
 import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -9,6 +8,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from rollbook.errors import CommandError
 from rollbook.snapshot.lines import Place, Problem
 from rollbook.snapshot.spreadsheet import UnfitHeaderError, UnfitRowError, layout, spreadsheet
+from rollbook_gateway.scim.errors import ScimError
+from rollbook_gateway.scim.json_body import parse
 
 JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
 SPREADSHEETS: Final = frozenset({".csv", ".tsv"})
@@ -34,23 +35,19 @@ def records(path: Path) -> Iterator[Read]:
 
 
 def _json_lines(path: Path) -> Iterator[Read]:
+    name = str(path)
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if text.strip():
-                yield _json_line(Place(str(path), number), text)
+                yield _json_line(Place(name, number), text)
 
 
 def _json_line(place: Place, text: bytes) -> Read:
     try:
-        body = json.loads(text)
-    except UnicodeDecodeError:
-        return Problem(place, "this is not UTF-8")
-    except (ValueError, RecursionError) as error:
-        return Problem(place, f"this is not JSON: {error}")
-    if not isinstance(body, dict):
-        return Problem(place, "this is not a JSON object: write one in braces on each line")
-    return Record(place, body)
+        return Record(place, parse(text))
+    except ScimError as error:
+        return Problem(place, error.detail.replace("the body", "this line"))
 
 
 def _rows(path: Path) -> Iterator[Read]:

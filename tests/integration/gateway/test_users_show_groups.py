@@ -109,7 +109,7 @@ async def test_groups_are_shown_by_every_read(stage: Stage) -> None:
 
     assert document(await stage.get(ada))["groups"] == groups
     assert "groups" not in document(await stage.get(jo))
-    assert [person.get("groups") for person in await stage.found()] == [groups, None]
+    assert {person["id"]: person.get("groups") for person in await stage.found()} == {ada: groups, jo: None}
     assert [person["groups"] for person in await stage.found(filter=f'id eq "{ada}"')] == [groups]
     assert [person["id"] for person in await stage.found(filter=f'groups eq "{group_id_of(1)}"')] == [ada]
 

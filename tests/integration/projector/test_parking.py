@@ -18,22 +18,6 @@ async def parked(stage: Stage) -> list[tuple[int, bool, bool]]:
     return [(fact.seq, fact.queued, fact.discarded) for fact in facts]
 
 
-async def decide(stage: Stage, rule: decisions.Rule, sequence: int, script: Script) -> int:
-    """Decide as an operator does, and wait until the decision is applied."""
-    at = await decisions.decide(
-        stage.client,
-        stage.database,
-        rule,
-        partition=0,
-        sequence=sequence,
-        request_id=f"req_decision_{script.head + 1}",
-        time="2026-02-01T00:00:00.000000Z",
-    )
-    script.skip_to(at)
-    await stage.reached(at)
-    return at
-
-
 async def test_one_poisoned_fact_among_many_people(stage: Stage) -> None:
     """Everybody else arrives; the one is parked with a reason, and later facts of that person queue behind it."""
     await stage.start()
@@ -68,7 +52,7 @@ async def test_after_the_mend_retry_completes_in_order(stage: Stage, monkeypatch
     await stage.applied(script)
     monkeypatch.setattr(users, "_hire_date", lambda _text: None)
 
-    at = await decide(stage, decisions.retry, poison, script)
+    at = await stage.decide(decisions.retry, poison, script)
 
     assert await parked(stage) == []
     changes = [decode_change(message.headers, message.body) for message in await stage.changes(4)]
@@ -94,7 +78,7 @@ async def test_a_log_with_a_mend_in_its_past_replays_the_same(stage: Stage, monk
     script.updated("usr_1", displayName="later")
     await stage.applied(script)
     monkeypatch.setattr(users, "_hire_date", lambda _text: None)
-    await decide(stage, decisions.retry, poison, script)
+    await stage.decide(decisions.retry, poison, script)
     await stage.relayed()
     await stop()
     before = await dump(stage.database, ("lms.users", "provisioning.parked"))
@@ -120,7 +104,7 @@ async def test_retry_that_fails_again_stays_parked(stage: Stage) -> None:
     later = script.updated("usr_1", displayName="later")
     await stage.applied(script)
 
-    await decide(stage, decisions.retry, poison, script)
+    await stage.decide(decisions.retry, poison, script)
 
     assert await parked(stage) == [(poison, False, False), (later, True, False)]
 
@@ -134,7 +118,7 @@ async def test_discard_applies_what_supersedes(stage: Stage) -> None:
     script.updated("usr_1", displayName="later", **{ILMS: {}})
     await stage.applied(script)
 
-    await decide(stage, decisions.discard, poison, script)
+    await stage.decide(decisions.discard, poison, script)
     script.updated("usr_1", displayName="again")
     await stage.applied(script)
 
@@ -153,7 +137,7 @@ async def test_a_first_fact_discarded_makes_the_next_one_the_creation(stage: Sta
     script.updated("usr_1", **{ILMS: {}})
     await stage.applied(script)
 
-    await decide(stage, decisions.discard, poison, script)
+    await stage.decide(decisions.discard, poison, script)
 
     (message,) = await stage.changes(1)
     assert message.headers["ce-type"] == "user.created.v1"
@@ -168,13 +152,13 @@ async def test_decisions_that_do_not_fit_are_refused(stage: Stage) -> None:
     await stage.applied(script)
 
     with pytest.raises(decisions.DecisionRefusedError, match=f"Fact {created} is not parked"):
-        await decide(stage, decisions.retry, created, script)
+        await stage.decide(decisions.retry, created, script)
     with pytest.raises(decisions.DecisionRefusedError, match="Write the resource again"):
-        await decide(stage, decisions.discard, poison, script)
+        await stage.decide(decisions.discard, poison, script)
     later = script.updated("usr_1", displayName="later")
     await stage.applied(script)
     with pytest.raises(decisions.DecisionRefusedError, match=f"Fact {later} waits behind fact {poison}"):
-        await decide(stage, decisions.retry, later, script)
+        await stage.decide(decisions.retry, later, script)
 
 
 async def test_a_kind_of_resource_that_is_not_known_is_parked(stage: Stage) -> None:

@@ -21,10 +21,13 @@ REGIONS, DIVISIONS, DEPARTMENTS = ("US-East", "EMEA"), ("Field",), ("Sales",)
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """An address that answers everything alike: to the case's own requests, or also to what it prepares."""
+    """An address that answers everything alike: the case's own requests, or also what it prepares.
+
+    Then nothing reaches the product, and one ``tenant`` will do for all cases.
+    """
 
     url: str
-    also_before: bool
+    tenant: Scim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,13 @@ class Wire:
     async def organization(self, **settings: Any) -> "Organization":
         """Return a new organization with the checklist's allowed values, and whatever else is set."""
         allowed = {"regions": REGIONS, "divisions": DIVISIONS, "departments": DEPARTMENTS}
-        real = await self.product.new_tenant(**{**allowed, **settings})
-        idp = before = real
-        if self.stub is not None:
-            idp = self._at_stub(self.stub, real)
-            before = idp if self.stub.also_before else real
-        return Organization(self.product, real, before, idp)
+        real = self.stub.tenant if self.stub is not None else None
+        if real is None:
+            real = await self.product.new_tenant(**{**allowed, **settings})
+        if self.stub is None:
+            return Organization(self.product, real, real, real)
+        idp = Scim(self.product.session, f"{self.stub.url}/scim/{tenant_name(real)}/v2", real.token)
+        return Organization(self.product, real, real if self.stub.tenant is None else idp, idp)
 
     def body(self, **names: str) -> Any:
         """Return the case's body; ``names`` are what the names in braces stand for."""
@@ -56,9 +60,6 @@ class Wire:
         )
         assert method == "GET"
         return str(path)
-
-    def _at_stub(self, stub: Stub, real: Scim) -> Scim:
-        return Scim(self.product.session, f"{stub.url}/scim/{tenant_name(real)}/v2", real.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,7 @@ class Organization:
 
     async def rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """Return what the tables hold once they show every write that was answered; ``$1`` is the tenant's id."""
-        reply = await self.real.get("/Users?count=0")
-        assert reply.status == 200, reply
+        await self.product.until(lambda: self.real.get("/Users?count=0"), lambda reply: reply.status == 200, within=30)
         return list(await self.product.database.fetch(query, await self._id(), *arguments))
 
     async def row(self, user: dict[str, Any]) -> asyncpg.Record:

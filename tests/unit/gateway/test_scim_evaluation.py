@@ -3,8 +3,8 @@
 import pytest
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
-from rollbook_gateway.scim.compiled import user_schema
-from rollbook_gateway.scim.evaluation import evaluate
+from rollbook_gateway.scim.compiled import group_schema, user_schema
+from rollbook_gateway.scim.evaluation import evaluate, evaluate_without
 from rollbook_gateway.scim.filters import parse_filter
 from rollbook_gateway.scim.values import Document
 
@@ -102,3 +102,38 @@ def test_person_of_whom_nothing_is_said_is_active() -> None:
     """A person without ``active`` is found among the active ones."""
     assert finds("active eq true", {"userName": "a"})
     assert not finds("active eq false", {"userName": "a"})
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ('displayName eq "g"', True),
+        ('members eq "x"', None),
+        ("members pr", None),
+        ('members[value eq "x"]', None),
+        ('not (members eq "x")', None),
+        ('displayName eq "g" and members eq "x"', None),
+        ('displayName eq "h" and members eq "x"', False),
+        ('members eq "x" and not (displayName eq "g")', False),
+        ('displayName eq "g" or members eq "x"', True),
+        ('displayName eq "h" or not (members pr)', None),
+    ],
+)
+def test_verdict_without_an_attribute(text: str, verdict: bool | None) -> None:
+    """Where an attribute is not known the verdict is, as far as it does not hang on it."""
+    condition = parse_filter(text, group_schema())
+
+    assert evaluate_without("members", condition, {"displayName": "g"}) is verdict
+
+
+def test_manager_is_also_known_by_another_value() -> None:
+    """Comparisons find an attribute by a further value, too; whether it is there, the document says alone."""
+    also = {f"{ENTERPRISE}:manager.value": "usr_b"}
+    sent = {ENTERPRISE: {"manager": {"value": "boss"}}}
+
+    def holds(text: str, resource: Document) -> bool:
+        return evaluate(parse_filter(text, user_schema()), resource, also)
+
+    assert holds('manager eq "usr_b" and manager eq "boss" and not (manager ne "boss")', sent)
+    assert holds('manager eq "usr_b" and not (manager pr)', {})
+    assert not holds('manager eq "x" or manager ne "usr_b"', sent)

@@ -87,6 +87,25 @@ def test_excluded_attributes_are_left_out() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("attributes", "excluded", "shows"),
+    [
+        (None, None, True),
+        ("userName", None, False),
+        ("GROUPS", None, True),
+        ("groups.display", None, True),
+        (None, "groups", False),
+        (None, "groups.display", True),
+        (None, "userName", True),
+    ],
+)
+def test_it_is_known_beforehand_whether_an_attribute_is_shown(
+    attributes: str | None, excluded: str | None, shows: bool
+) -> None:
+    """What is costly to find out is asked for only where it, or a part of it, is in the answer."""
+    assert projection(attributes, excluded, user_schema()).shows("groups") is shows
+
+
 def test_both_parameters_are_refused() -> None:
     """``attributes`` and ``excludedAttributes`` exclude each other."""
     with pytest.raises(ScimError) as refusal:

@@ -1,7 +1,7 @@
 """Okta's requests, compared with the recorded ones."""
 
 from rollbook.demo.directory import Organization, people
-from rollbook.demo.okta import create_body, merged, profile
+from rollbook.demo.okta import create_body, manager_text, merged, profile
 from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
 
 STAFF = people(Organization("okta.acme.example", seed=7, employee_prefix="7"), 5)
@@ -18,8 +18,9 @@ def test_creation_sends_no_groups_and_a_password_and_no_meta() -> None:
     assert "meta" not in body
 
 
-def test_both_manager_attributes_hold_the_managers_name() -> None:
-    """The guide maps them from one string."""
+def test_both_manager_attributes_hold_one_text() -> None:
+    """The guide maps them from one string: a name or an address."""
+    assert manager_text(STAFF[1]) == STAFF[1].email
     name = STAFF[0].display_name
     assert profile(STAFF[1], STAFF)[ILMS]["manager"] == {"displayName": name, "email": name}
     assert "manager" not in profile(STAFF[0], STAFF)[ILMS]

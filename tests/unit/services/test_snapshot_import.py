@@ -41,7 +41,7 @@ def manager(user_name: str, value: str | None) -> dict[str, Any]:
 async def run(gateway: PlayedGateway, *bodies: dict[str, Any], wish: Wish | None = None) -> Imported:
     importing = Import(snapshot(*bodies), wish or Wish(), gateway.tables)
     sending: Gateway = gateway
-    return await importing.run(sending, lambda _done, _total: None, lambda _comparison: True)
+    return await importing.run(sending, lambda _done, _total: None, await importing.compared())
 
 
 async def compared(gateway: PlayedGateway, *bodies: dict[str, Any], wish: Wish | None = None) -> Comparison:
@@ -254,7 +254,7 @@ async def test_a_creation_that_lands_late_is_looked_up() -> None:
     gateway = PlayedGateway()
     await run(gateway, user("ada", externalId="1"), group("Learners", externalId="g1"))
     stale = Import(snapshot(*DIRECTORY), Wish(), _first_empty_then(gateway))
-    assert (await stale.run(gateway, lambda _done, _total: None, lambda _comparison: True)).complete
+    assert (await stale.run(gateway, lambda _done, _total: None, await stale.compared())).complete
     assert sorted(each["userName"] for each in gateway.users.values()) == ["ada", "bob"]
     assert gateway.members() == {"Learners": {"ada", "bob", "zoe@x"}}
 
@@ -265,7 +265,7 @@ async def test_a_name_is_quoted_in_the_look_up(name: str) -> None:
     gateway = PlayedGateway()
     await run(gateway, group(name))
     stale = Import(snapshot(group(name)), Wish(), _first_empty_then(gateway))
-    assert (await stale.run(gateway, lambda _done, _total: None, lambda _comparison: True)).complete
+    assert (await stale.run(gateway, lambda _done, _total: None, await stale.compared())).complete
     assert len(gateway.heads) == 1
 
 

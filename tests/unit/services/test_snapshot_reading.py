@@ -105,12 +105,13 @@ def test_every_bad_line_is_told_with_its_number(tmp_path: Path) -> None:
         '{"type": "user", "userName": "ada", "active": "perhaps"}\n{"type": "manager", "user": "ada"}\n'
         '{"type": "group", "displayName": 7}\n{"type": "group"}\n'
         '{"type": "membership", "group": "G", "member": "a", "members": "b"}\n',
+        groups_csv=f"displayName\n{'x' * 600}\n",
         people_csv='userName,active\nada,perhaps\n\n"b\nc",yes,\nd,yes,x\n',
     )
     assert told(snapshot, tmp_path) == [
         'all.jsonl:1: attribute "userName" is required: send it with a value that is not empty',
-        "all.jsonl:2: this is not JSON: Expecting value: line 1 column 1 (char 0)",
-        "all.jsonl:3: this is not a JSON object: write one in braces on each line",
+        "all.jsonl:2: this line is not valid JSON: JSON is malformed: invalid character (byte 4)",
+        "all.jsonl:3: this line is not a JSON object: send one in braces",
         "all.jsonl:4: type 'person' is none of user, group, membership, manager",
         'all.jsonl:5: a membership needs "member" with a value',
         'all.jsonl:6: attribute "active" holds "perhaps": send a boolean (true or false)',
@@ -118,6 +119,7 @@ def test_every_bad_line_is_told_with_its_number(tmp_path: Path) -> None:
         'all.jsonl:8: "displayName" is 7: write text',
         "all.jsonl:9: a group needs a displayName, an externalId or both",
         "all.jsonl:10: a membership has group and member, but not 'members'",
+        'groups.csv:2: "displayName" has 600 characters: 512 at most, none of them U+0000',
         "people.csv:2: active is 'perhaps': write true or false",
         "people.csv:6: there are 3 cells under 2 columns",
     ]

@@ -68,19 +68,24 @@ async def g03_without_members_however_many_there_are(wire: Wire) -> None:
     """No members in the answer, and 50,000 of them cost it nothing."""
     organization = await wire.organization()
     group = await organization.group("Learners")
-    members = [{"value": f"member-{number}"} for number in range(MANY)]
-    body = {"schemas": [GROUP], "displayName": "Learners", "members": members}
-    reply = await organization.before.put(f"/Groups/{group['id']}?excludedAttributes=members", body)
-    assert reply.status == 200
+    before = await _seconds_without_members(organization, group)
+    body = {"displayName": "Learners", "members": [{"value": f"member-{number}"} for number in range(MANY)]}
+    assert (await organization.before.put(f"/Groups/{group['id']}?excludedAttributes=members", body)).status == 200
     assert len(await organization.waiting(group)) == MANY
+    assert await _seconds_without_members(organization, group) < before + 0.05
+
+
+async def _seconds_without_members(organization: Organization, group: dict[str, Any]) -> float:
+    """Return how long the fastest of five answers takes."""
     seconds = []
     for _ in range(5):
         started = time.perf_counter()
-        shown = resource(await organization.idp.get(f"/Groups/{group['id']}?excludedAttributes=members"), 200, "Group")
+        reply = await organization.idp.get(f"/Groups/{group['id']}?excludedAttributes=members")
         seconds.append(time.perf_counter() - started)
+        shown = resource(reply, 200, "Group")
         assert "members" not in shown
         assert shown["displayName"] == "Learners"
-    assert min(seconds) < 0.05
+    return min(seconds)
 
 
 async def g04_a_member_is_added_once(wire: Wire) -> None:
