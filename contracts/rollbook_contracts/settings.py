@@ -16,7 +16,7 @@ class CustomField(msgspec.Struct, frozen=True):
     label: str
 
 
-class TenantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False, rename="camel", omit_defaults=True):
+class TenantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False, rename="camel"):
     """The rules of one organization; an empty tuple of allowed values means that any value is allowed.
 
     While the unique identifier is changed, ``next_unique_identifier`` is claimed beside the one in force, and becomes
@@ -28,16 +28,17 @@ class TenantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False, r
     departments: tuple[str, ...] = ()
     default_region: str | None = None
     unique_identifier: UniqueIdentifier = "email"
-    next_unique_identifier: UniqueIdentifier | None = None
-    former_unique_identifier: UniqueIdentifier | None = None
-    custom_fields: tuple[CustomField, ...] = ()
+    next_unique_identifier: UniqueIdentifier | msgspec.UnsetType = msgspec.UNSET
+    former_unique_identifier: UniqueIdentifier | msgspec.UnsetType = msgspec.UNSET
+    custom_fields: tuple[CustomField, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Left out where there are none, as the two above: settings without them are written as before there were any."""
 
     @property
     def claimed_identifiers(self) -> tuple[UniqueIdentifier, ...]:
         """What makes people unique: each person with a value claims it."""
-        if self.next_unique_identifier is None:
-            return (self.unique_identifier,)
-        return (self.unique_identifier, self.next_unique_identifier)
+        if self.next_unique_identifier:
+            return (self.unique_identifier, self.next_unique_identifier)
+        return (self.unique_identifier,)
 
     @property
     def allowed_values(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from rollbook.control.applied import wait_until_applied
@@ -124,7 +125,7 @@ async def test_people_are_unique_by_the_new_identifier_and_no_longer_by_the_old(
     row = await change_of(product).to(tenant_name(scim), "employee-id")
 
     assert row.settings.claimed_identifiers == ("employee-id",)
-    assert row.settings.former_unique_identifier is None
+    assert row.settings.former_unique_identifier is msgspec.UNSET
     assert await identifier_claims(product, scim) == sorted(("employee-id", person["id"]) for person in people)
     assert await findings(product, scim) == []
     for person in people:
@@ -334,7 +335,11 @@ async def test_the_facts_of_a_change_are_kept_in_the_log(product: Product) -> No
             assert isinstance(fact, TenantFact)
             settings = fact.settings
             steps.append(
-                (settings.unique_identifier, settings.next_unique_identifier, settings.former_unique_identifier)
+                (
+                    settings.unique_identifier,
+                    settings.next_unique_identifier or None,
+                    settings.former_unique_identifier or None,
+                )
             )
     assert steps == [
         ("email", None, None),

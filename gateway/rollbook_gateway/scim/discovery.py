@@ -75,7 +75,7 @@ def _ruled(attribute: Document, urn: str, settings: TenantSettings) -> Document:
             attribute = {**attribute, "required": required}
             return {**attribute, "canonicalValues": list(allowed)} if allowed else attribute
     if urn == ILMS and attribute["name"].startswith("customField"):
-        labels = {f"customField{custom.number}": custom.label for custom in settings.custom_fields}
+        labels = {f"customField{custom.number}": custom.label for custom in settings.custom_fields or ()}
         unused = f"{attribute['description']} The organization does not use it."
         return {**attribute, "description": labels.get(attribute["name"], unused)}
     return attribute

@@ -88,15 +88,17 @@ class ValueOptions:
         return tuple(values)
 
 
-def revised_fields(given: Texts, present: Sequence[CustomField]) -> tuple[CustomField, ...]:
+def revised_fields(
+    given: Texts, present: Sequence[CustomField] | msgspec.UnsetType
+) -> tuple[CustomField, ...] | msgspec.UnsetType:
     """Return the custom fields in use after the options."""
-    labels = {custom.number: custom.label for custom in present}
+    labels = {custom.number: custom.label for custom in present or ()}
     for text in given or ():
         number, equals, label = text.partition("=")
         if not equals or not number.strip().isdecimal():
             raise typer.BadParameter(f"{text!r} is not NUMBER=LABEL, e.g. 1=Cost centre", param_hint="--custom-field")
         labels[int(number)] = label.strip()
-    return tuple(CustomField(number, label) for number, label in sorted(labels.items()) if label)
+    return tuple(CustomField(number, label) for number, label in sorted(labels.items()) if label) or msgspec.UNSET
 
 
 def identifier(text: str | None) -> UniqueIdentifier | None:
@@ -116,13 +118,13 @@ def as_row(row: TenantRow) -> dict[str, object]:
         "name": row.name,
         "enabled": row.enabled,
         "unique_identifier": settings.unique_identifier,
-        "next_unique_identifier": settings.next_unique_identifier,
-        "former_unique_identifier": settings.former_unique_identifier,
+        "next_unique_identifier": settings.next_unique_identifier or None,
+        "former_unique_identifier": settings.former_unique_identifier or None,
         "regions": settings.regions,
         "default_region": settings.default_region,
         "divisions": settings.divisions,
         "departments": settings.departments,
-        "custom_fields": [msgspec.structs.asdict(custom) for custom in settings.custom_fields],
+        "custom_fields": [msgspec.structs.asdict(custom) for custom in settings.custom_fields or ()],
     }
 
 
@@ -139,13 +141,14 @@ def in_words(row: TenantRow) -> dict[str, object]:
         "default region": settings.default_region or "none",
         "divisions": settings.divisions or "any",
         "departments": settings.departments or "any",
-        "custom fields": [f"{custom.number} = {custom.label}" for custom in settings.custom_fields] or "none in use",
+        "custom fields": [f"{custom.number} = {custom.label}" for custom in settings.custom_fields or ()]
+        or "none in use",
     }
 
 
 def _identifier_in_words(settings: TenantSettings) -> str:
-    if settings.next_unique_identifier is not None:
+    if settings.next_unique_identifier:
         return f"{settings.unique_identifier}; a change to {settings.next_unique_identifier} is under way"
-    if settings.former_unique_identifier is not None:
+    if settings.former_unique_identifier:
         return f"{settings.unique_identifier}; claims of {settings.former_unique_identifier} are being released"
     return settings.unique_identifier

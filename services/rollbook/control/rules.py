@@ -37,7 +37,7 @@ def _in_form(settings: TenantSettings) -> TenantSettings:
         divisions=tuple(value.strip() for value in settings.divisions),
         departments=tuple(value.strip() for value in settings.departments),
         default_region=next((region for region in regions if default and same(region, default)), default or None),
-        custom_fields=tuple(sorted(settings.custom_fields, key=lambda custom: custom.number)),
+        custom_fields=tuple(sorted(settings.custom_fields or (), key=lambda custom: custom.number)) or msgspec.UNSET,
     )
 
 
@@ -49,10 +49,11 @@ def _problems(settings: TenantSettings) -> Iterator[str]:
     default = settings.default_region
     if default is not None and settings.regions and default not in settings.regions:
         yield f"default region {default!r} is not among the regions: {', '.join(settings.regions)}"
-    for custom in settings.custom_fields:
+    custom_fields = settings.custom_fields or ()
+    for custom in custom_fields:
         if custom.number not in CUSTOM_FIELDS:
             yield f"custom field {custom.number}: there are {CUSTOM_FIELDS[0]} to {CUSTOM_FIELDS[-1]}"
         if not custom.label.strip():
             yield f"custom field {custom.number}: it needs a label"
-    numbers = [custom.number for custom in settings.custom_fields]
+    numbers = [custom.number for custom in custom_fields]
     yield from (f"custom field {number} stands twice" for number in sorted(set(numbers)) if numbers.count(number) > 1)

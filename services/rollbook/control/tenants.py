@@ -129,8 +129,8 @@ class Tenants:
             settings = msgspec.structs.replace(
                 fact.settings,
                 unique_identifier=now,
-                next_unique_identifier=upcoming,
-                former_unique_identifier=former,
+                next_unique_identifier=upcoming or msgspec.UNSET,
+                former_unique_identifier=former or msgspec.UNSET,
             )
             return _changed(fact, settings)
 
@@ -189,7 +189,7 @@ def _changed(fact: TenantFact, settings: TenantSettings) -> TenantFact | None:
     return TenantSettingsChanged(fact.id, fact.name, enabled=fact.enabled, settings=settings)
 
 
-def _identifiers(settings: TenantSettings) -> tuple[UniqueIdentifier | None, ...]:
+def _identifiers(settings: TenantSettings) -> tuple[object, ...]:
     return settings.unique_identifier, settings.next_unique_identifier, settings.former_unique_identifier
 
 

@@ -36,7 +36,7 @@ _PROBE_SECONDS = 0.25
 _SLOW_SECONDS = 1.0
 _AT_ONCE = 64
 # Any constant will do: with a tenant's hash it keeps two from changing one tenant's identifier at a time.
-_CHANGE_LOCK = 7_303_002
+_CHANGE_LOCK = 7_303_003
 _LOCK_SECONDS = 3600.0
 
 Told = Callable[[str], None]
@@ -75,13 +75,13 @@ class UniqueIdentifierChange:
         tenant = (await self.tenants.get(name)).tenant
         async with self._alone(tenant, wait=True):
             row = await self._present(name)
-            if row.settings.former_unique_identifier is not None:
+            if row.settings.former_unique_identifier:
                 row = await self._release(row)
-            if row.settings.next_unique_identifier not in {None, wanted}:
+            if row.settings.next_unique_identifier and row.settings.next_unique_identifier != wanted:
                 row = await self._withdraw(row)
             if row.settings.unique_identifier == wanted:
                 return row
-            if row.settings.next_unique_identifier is None:
+            if not row.settings.next_unique_identifier:
                 if found := await collisions(self.connection, tenant, wanted):
                     raise IdentifiersCollideError(wanted, found)
                 row = await self.tenants.set_identifiers(name, now=row.settings.unique_identifier, upcoming=wanted)
@@ -94,14 +94,14 @@ class UniqueIdentifierChange:
             if not alone:
                 return None
             row = await self._present(name)
-            if row.settings.former_unique_identifier is not None:
+            if row.settings.former_unique_identifier:
                 row = await self._release(row)
-            return await self._take(row) if row.settings.next_unique_identifier is not None else row
+            return await self._take(row) if row.settings.next_unique_identifier else row
 
     async def _take(self, row: TenantRow) -> TenantRow:
         """Have everybody claim the next identifier, then put it in force."""
         wanted = row.settings.next_unique_identifier
-        assert wanted is not None, "a change was announced"
+        assert wanted, "a change was announced"
         await self._until_all_know(row)
         nameless = await without(self.connection, row.tenant, wanted)
         self.told(f"Claiming the {wanted} of everybody who has one; {nameless} people have none.")
@@ -116,7 +116,7 @@ class UniqueIdentifierChange:
         """Take an announcement back and release what was claimed for it."""
         now, upcoming = row.settings.unique_identifier, row.settings.next_unique_identifier
         self.told(f"Taking back the change to {upcoming}.")
-        return await self._release(await self.tenants.set_identifiers(row.name, now=now, former=upcoming))
+        return await self._release(await self.tenants.set_identifiers(row.name, now=now, former=upcoming or None))
 
     async def _release(self, row: TenantRow) -> TenantRow:
         """Release the claims of the former identifier, and forget it."""

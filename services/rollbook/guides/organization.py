@@ -33,7 +33,7 @@ class Organization:
     @property
     def custom_fields(self) -> Sequence[tuple[str, str]]:
         """The attributes of the custom fields in use, with their labels."""
-        return [(f"customField{custom.number}", custom.label) for custom in self.settings.custom_fields]
+        return [(f"customField{custom.number}", custom.label) for custom in self.settings.custom_fields or ()]
 
     def constant(self, values: tuple[str, ...]) -> str:
         """Return an example of a value that is allowed."""
