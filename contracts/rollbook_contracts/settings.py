@@ -9,14 +9,36 @@ from rollbook_contracts.urns import ENTERPRISE, ILMS
 UniqueIdentifier = Literal["email", "employee-id"]
 
 
+class CustomField(msgspec.Struct, frozen=True):
+    """A custom field that the organization uses: 1 to 4, and what it calls it."""
+
+    number: int
+    label: str
+
+
 class TenantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False, rename="camel"):
-    """The rules of one organization; an empty tuple of allowed values means that any value is allowed."""
+    """The rules of one organization; an empty tuple of allowed values means that any value is allowed.
+
+    While the unique identifier is changed, ``next_unique_identifier`` is claimed beside the one in force, and becomes
+    it when everybody has its claim; then the claims of ``former_unique_identifier`` are released.
+    """
 
     regions: tuple[str, ...] = ()
     divisions: tuple[str, ...] = ()
     departments: tuple[str, ...] = ()
     default_region: str | None = None
     unique_identifier: UniqueIdentifier = "email"
+    next_unique_identifier: UniqueIdentifier | msgspec.UnsetType = msgspec.UNSET
+    former_unique_identifier: UniqueIdentifier | msgspec.UnsetType = msgspec.UNSET
+    custom_fields: tuple[CustomField, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Left out where there are none, as the two above: settings without them are written as before there were any."""
+
+    @property
+    def claimed_identifiers(self) -> tuple[UniqueIdentifier, ...]:
+        """What makes people unique: each person with a value claims it."""
+        if self.next_unique_identifier:
+            return (self.unique_identifier, self.next_unique_identifier)
+        return (self.unique_identifier,)
 
     @property
     def allowed_values(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rollbook_contracts.facts.membership import MembersAdded, MembersRemoved, MembersReplaced
+from rollbook_contracts.facts.user import UserClaimsChanged
 from rollbook_projector.changes import Cause, OutboxRow, effect_change, group_change, user_change
 from rollbook_projector.halts import Halt
 from rollbook_projector.projections.groups import Groups
@@ -63,7 +64,8 @@ class Resources:
 
     def _person(self, recorded: Recorded, cause: Cause, predecessor: int | None) -> OutboxRow | None:
         before = self.users.states.get((recorded.tenant, recorded.resource))
-        after = self.users.apply(recorded, str(cause.key), predecessor)
+        untold = before if predecessor is None and isinstance(recorded.fact, UserClaimsChanged) else None
+        after = self.users.apply(recorded, untold.last_change if untold else str(cause.key), predecessor)
         keys = before.keys if before else None
 
         def link(book: Book) -> None:
@@ -74,7 +76,8 @@ class Resources:
                 book.person_deleted(recorded.resource, keys)
 
         self._link(recorded, link)
-        return user_change(before, after, recorded, cause)
+        # Where claims alone differ from what consumers were told before, there is nothing to tell.
+        return None if untold else user_change(before, after, recorded, cause)
 
     def _group(self, recorded: Recorded, cause: Cause, predecessor: int | None) -> OutboxRow | None:
         before = self.groups.states.get((recorded.tenant, recorded.resource))

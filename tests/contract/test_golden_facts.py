@@ -21,6 +21,8 @@ CHANGE_FILES = sorted((GOLDEN / "changes").glob("*.json"))
 
 BINARY_MODE = re.compile(r"[!#$&-~]*")
 """What the CloudEvents NATS binding leaves as it stands; all else it would percent-encode."""
+NEVER_SET = {"user.claims_changed.v1": {"changed"}}
+"""Fields that a type has from its family and that none of its facts fills."""
 REQUIRED = {"ce-specversion", "ce-id", "ce-type", "ce-source"}
 
 
@@ -104,7 +106,7 @@ def test_golden_files_show_every_field(wire_type: str) -> None:
         if type_of(path) == wire_type:
             shown |= json.loads(stored(path)[1]).keys()
 
-    assert shown == set(fields_of(FACTS[wire_type]))
+    assert shown == set(fields_of(FACTS[wire_type])) - NEVER_SET.get(wire_type, set())
 
 
 def fields_of(fact: type[msgspec.Struct]) -> list[Any]:

@@ -119,7 +119,7 @@ async def test_bad_lines_are_all_listed_and_nothing_is_applied(product: Product,
     status, printed, said = await rollbook(product, "import", str(path), "--tenant", tenant_name(scim), "--json")
     assert status == 2
     assert [msgspec.json.decode(line)["line"] for line in printed.splitlines()] == [2, 3, 4]
-    assert f"{path}:2: region 'Atlantis' is not allowed here. Allowed values: US-East" in said
+    assert f'{path}:2: region "Atlantis" is not allowed here. Allowed values: US-East' in said
     assert "3 problems; nothing was applied." in said
     assert await scim.find('userName eq "good@x"') == []
 

@@ -91,6 +91,8 @@ class Story:
                     ILMS: {"manager": {"email": "eve", "id": "usr_1"}},
                 }
                 self._good(user, script.updated(user, **managers))
+            case "reclaim":
+                self._good(user, script.claims_changed(user))
             case "deactivate":
                 self._good(user, script.deactivated(user))
             case "delete":
@@ -146,7 +148,18 @@ def person(user_name: str, value: str) -> dict[str, Any]:
     return {"userName": user_name, "displayName": value.title(), ENTERPRISE: {"manager": manager}}
 
 
-PEOPLE_VERBS = ("create", "update", "rename", "number", "manager", "deactivate", "delete", "poison", "refused")
+PEOPLE_VERBS = (
+    "create",
+    "update",
+    "rename",
+    "number",
+    "manager",
+    "reclaim",
+    "deactivate",
+    "delete",
+    "poison",
+    "refused",
+)
 GROUP_VERBS = (
     "create group",
     "rename group",
@@ -179,6 +192,7 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 @given(steps=STEPS, cuts=CUTS)
 @example(steps=[("refused", 0, "eve"), ("update", 0, "eve")], cuts=[(2, "")])
 @example(steps=[("refused", 0, "eve"), ("update", 0, "eve"), ("discard", 0, "eve")], cuts=[(1, "")])
+@example(steps=[("refused", 0, "eve"), ("reclaim", 0, "eve"), ("discard", 0, "eve")], cuts=[(1, "")])
 @example(steps=[("poison", 0, "eve"), ("poison", 0, "eve"), ("discard", 0, "eve")], cuts=[(1, "")])
 async def test_any_cut_gives_the_same_tables_and_outbox(
     database: asyncpg.Connection, steps: list[tuple[str, int, str]], cuts: list[tuple[int, str]]

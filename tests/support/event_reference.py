@@ -11,7 +11,7 @@ import msgspec
 from rollbook_contracts.changes.catalog import CHANGES
 from rollbook_contracts.facts.catalog import FACTS
 from rollbook_contracts.facts.user import ClaimHeld
-from rollbook_contracts.settings import TenantSettings
+from rollbook_contracts.settings import CustomField, TenantSettings
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final = ROOT / "docs" / "events.md"
@@ -62,7 +62,7 @@ def event_reference() -> str:
             _FACTS,
             *_sections(FACTS, GOLDEN / "facts"),
             _PARTS,
-            *[f"\n#### `{part.__name__}`\n\n{_description(part)}" for part in (ClaimHeld, TenantSettings)],
+            *[f"\n#### `{part.__name__}`\n\n{_description(part)}" for part in (ClaimHeld, TenantSettings, CustomField)],
             _CHANGES,
             *_sections(CHANGES, GOLDEN / "changes"),
         ]

@@ -29,6 +29,7 @@ from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRet
 from rollbook_contracts.facts.tenant import TenantCreated, TenantDisabled, TenantFact
 from rollbook_contracts.facts.user import (
     ClaimHeld,
+    UserClaimsChanged,
     UserCreated,
     UserDeactivated,
     UserDeleted,
@@ -101,6 +102,10 @@ class Script:
     def deactivated(self, user: str) -> int:
         """Make a person inactive."""
         return self._user(UserDeactivated, user, self._documents[user] | {"active": False}, changed=("active",))
+
+    def claims_changed(self, user: str) -> int:
+        """Note claims of a person anew, as a change of the unique identifier does."""
+        return self._user(UserClaimsChanged, user, self._documents[user], changed=())
 
     def reactivated(self, user: str) -> int:
         """Make a person active again."""

@@ -18,13 +18,21 @@ from rollbook_contracts.facts.membership import (
 )
 from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
 from rollbook_contracts.facts.tenant import TenantCreated, TenantDisabled, TenantEnabled, TenantSettingsChanged
-from rollbook_contracts.facts.user import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from rollbook_contracts.facts.user import (
+    UserClaimsChanged,
+    UserCreated,
+    UserDeactivated,
+    UserDeleted,
+    UserReactivated,
+    UserUpdated,
+)
 
 Fact: TypeAlias = (
     UserCreated
     | UserUpdated
     | UserDeactivated
     | UserReactivated
+    | UserClaimsChanged
     | UserDeleted
     | GroupCreated
     | GroupUpdated
@@ -53,6 +61,7 @@ FACTS: Final = MappingProxyType[str, type[msgspec.Struct]](
         "user.updated.v1": UserUpdated,
         "user.deactivated.v1": UserDeactivated,
         "user.reactivated.v1": UserReactivated,
+        "user.claims_changed.v1": UserClaimsChanged,
         "user.deleted.v1": UserDeleted,
         "group.created.v1": GroupCreated,
         "group.updated.v1": GroupUpdated,

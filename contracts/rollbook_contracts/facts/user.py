@@ -1,4 +1,4 @@
-"""Facts of users: each but the last kind carries the whole person, so that the last fact on a subject is the state."""
+"""Facts of users: each but ``user.deleted`` carries the whole person, so the last fact on a subject is the state."""
 
 import msgspec
 
@@ -25,8 +25,8 @@ class UserFact(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A person after a write.
 
     ``document`` is the SCIM resource as JSON, without ``id``, ``meta`` and ``schemas``; ``created`` is the time of the
-    first fact (RFC 3339); ``identifier`` the value of the tenant's unique identifier; ``changed`` the names of the
-    attributes that differ from the state before, sorted.
+    first fact (RFC 3339); ``identifier`` the value of the unique identifier that was in force; ``changed`` the names of
+    the attributes that differ from the state before, sorted.
     """
 
     id: str
@@ -51,6 +51,10 @@ class UserDeactivated(UserFact, frozen=True):
 
 class UserReactivated(UserFact, frozen=True):
     """A person became active again; other attributes may have changed with it."""
+
+
+class UserClaimsChanged(UserFact, frozen=True):
+    """A person holds other claims, because the organization's unique identifier changes; nothing else differs."""
 
 
 class UserDeleted(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ ASK_SECONDS = 1.0
 
 _QUERY = """
 SELECT tokens.secret_sha256, tokens.revoked_at IS NOT NULL AS revoked, tenants.tenant, tenants.name, tenants.enabled,
-       tenants.settings
+       tenants.settings, tenants.fact_seq
 FROM control.tokens JOIN control.tenants USING (tenant)
 WHERE tokens.key_id = $1
 """
@@ -139,6 +139,7 @@ class TokenDirectory:
             name=row["name"],
             partition=partition_of(row["tenant"], self._partitions),
             settings=msgspec.json.decode(row["settings"], type=TenantSettings),
+            settings_sequence=row["fact_seq"],
         )
         return Admission(row["secret_sha256"], row["enabled"] and not row["revoked"], tenant)
 

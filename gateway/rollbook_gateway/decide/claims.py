@@ -1,6 +1,6 @@
 """Which unique values a person claims, and what a write must take, keep and release of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rollbook_contracts.emails import principal_email
@@ -34,7 +34,7 @@ class ClaimPlan:
 
 
 def identifier_of(document: Document, unique_identifier: UniqueIdentifier) -> str | None:
-    """Return the value of the tenant's unique identifier, as it is compared; ``None`` for a person without one.
+    """Return the value of a unique identifier, as it is compared; ``None`` for a person without one.
 
     An e-mail address is compared without case, an employee number exactly.
     """
@@ -45,14 +45,13 @@ def identifier_of(document: Document, unique_identifier: UniqueIdentifier) -> st
     return str(number) if number else None
 
 
-def wanted_claims(document: Document, unique_identifier: UniqueIdentifier, digest: Digest) -> tuple[Wanted, ...]:
-    """Return the unique values of a document: the userName, and the unique identifier where there is one."""
+def wanted_claims(document: Document, identifiers: Iterable[UniqueIdentifier], digest: Digest) -> tuple[Wanted, ...]:
+    """Return the unique values of a document: the userName, and those of the tenant's identifiers that it has."""
     wanted = [Wanted("userName", digest("userName", fold(document["userName"])), f"userName {document['userName']!r}")]
-    if (identifier := identifier_of(document, unique_identifier)) is not None:
-        name = "e-mail address" if unique_identifier == "email" else "employeeNumber"
-        wanted.append(
-            Wanted("identifier", digest(f"identifier:{unique_identifier}", identifier), f"{name} {identifier!r}"),
-        )
+    for kind in identifiers:
+        if (identifier := identifier_of(document, kind)) is not None:
+            name = "e-mail address" if kind == "email" else "employeeNumber"
+            wanted.append(Wanted("identifier", digest(f"identifier:{kind}", identifier), f"{name} {identifier!r}"))
     return tuple(wanted)
 
 

@@ -1,17 +1,23 @@
 """The tenant's rules for a person's values: region, division and department; applied before every user fact."""
 
+from typing import Final
+
 from rollbook_contracts.folding import fold
 from rollbook_contracts.settings import TenantSettings
 from rollbook_contracts.urns import ILMS
-from rollbook_gateway.scim.errors import ErrorKind, ScimError
+from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.values import Document
+
+_MOST_LISTED: Final = 100
+"""Allowed values that an answer names."""
 
 
 def with_rules(new: Document, old: Document | None, settings: TenantSettings) -> Document:
     """Return the document as the tenant's rules want it stored; raises ``invalidValue`` where they refuse it.
 
     Values are compared without case and surrounding blanks and stored in the preconfigured spelling. What a person has
-    already is never refused. Nor is a deactivation: there a value that is not allowed leaves the old one standing.
+    already is never refused, also where it is no longer allowed and however it is spelt. Nor is a deactivation: there a
+    value that is not allowed, or none where one is required, leaves the old one standing.
     """
     document = _with_region(new, old, settings)
     for urn, name, allowed in settings.allowed_values:
@@ -37,11 +43,13 @@ def _with_region(new: Document, old: Document | None, settings: TenantSettings) 
         # Who takes the region of a person away has said so; the default is for people who come without one.
         return new if old is not None else _set(new, ILMS, "region", settings.default_region)
     if old is not None and (_value(old, ILMS, "region") is None or _deactivates(new)):
-        return new
-    allowed = f" Allowed values: {', '.join(settings.regions)}." if settings.regions else ""
+        return _set(new, ILMS, "region", _value(old, ILMS, "region"))
+    allowed = f" Allowed values: {_listed(settings.regions)}." if settings.regions else ""
     raise ScimError(
         ErrorKind.INVALID_VALUE,
-        f"region is required: map a value to {ILMS}:region in the identity provider, or set a default region for this "
+        f"region is required: map a value to {ILMS}:region in the identity provider. In Entra add an attribute mapping "
+        "(constant, or direct) with this target attribute; in Okta an attribute with external name region and external "
+        f"namespace {ILMS}, since one without namespace is not sent. Or set a default region for this "
         f"organization.{allowed}",
     )
 
@@ -51,16 +59,24 @@ def _with_allowed(document: Document, old: Document | None, urn: str, name: str,
     before = _value(old, urn, name) if old is not None else None
     if value is None or value == before or not allowed:
         return document
-    wanted = fold(value.strip())
     for spelling in allowed:
-        if fold(spelling.strip()) == wanted:
+        if _same(spelling, value):
             return document if spelling == value else _set(document, urn, name, spelling)
-    if old is not None and _deactivates(document):
+    if old is not None and (_deactivates(document) or (before is not None and _same(before, value))):
         return _set(document, urn, name, before)
     raise ScimError(
         ErrorKind.INVALID_VALUE,
-        f"{name} {value!r} is not allowed here. Allowed values: {', '.join(allowed)}.",
+        f"{name} {shown(value)} is not allowed here. Allowed values: {_listed(allowed)}.",
     )
+
+
+def _same(one: str, other: str) -> bool:
+    return fold(one.strip()) == fold(other.strip())
+
+
+def _listed(allowed: tuple[str, ...]) -> str:
+    more = len(allowed) - _MOST_LISTED
+    return ", ".join(allowed[:_MOST_LISTED]) + (f" and {more} more, which /Schemas lists" if more > 0 else "")
 
 
 def _deactivates(document: Document) -> bool:
@@ -69,7 +85,7 @@ def _deactivates(document: Document) -> bool:
 
 def _value(document: Document, urn: str, name: str) -> str | None:
     value = (document.get(urn) or {}).get(name)
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and value.strip() else None
 
 
 def _set(document: Document, urn: str, name: str, value: str | None) -> Document:

@@ -10,6 +10,7 @@ from rollbook_contracts.facts.catalog import Fact
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
 from rollbook_contracts.facts.user import (
     ClaimHeld,
+    UserClaimsChanged,
     UserCreated,
     UserDeactivated,
     UserDeleted,
@@ -18,7 +19,7 @@ from rollbook_contracts.facts.user import (
     UserUpdated,
 )
 from rollbook_contracts.settings import TenantSettings
-from rollbook_gateway.decide.claims import ClaimPlan, Digest, identifier_of, plan_claims, wanted_claims
+from rollbook_gateway.decide.claims import ClaimPlan, Digest, Wanted, identifier_of, plan_claims, wanted_claims
 from rollbook_gateway.decide.rules import with_kept_region, with_rules
 from rollbook_gateway.decide.state import PresentUser
 from rollbook_gateway.scim.difference import changed_attributes
@@ -33,6 +34,8 @@ class Tenant:
     name: str
     partition: int
     settings: TenantSettings
+    settings_sequence: int = 0
+    """Sequence of the tenant's fact that carries these settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,21 @@ class Decider:
             changed=changed,
         )
 
+    def reclaim(self, state: PresentUser) -> Decision | None:
+        """Have a person hold what the tenant's identifiers ask for and nothing else; ``None`` where it is so."""
+        plan = plan_claims(self._wanted(state.document), state.claims)
+        if not plan.take and not plan.release:
+            return None
+        return self._write(
+            UserClaimsChanged,
+            state.id,
+            state.document,
+            created=state.created,
+            held=state.claims,
+            expected=state.sequence,
+            changed=(),
+        )
+
     def delete(self, state: PresentUser) -> Decision:
         """Remove a person and release what the person claimed."""
         planned = [released_claim(self.tenant, claim, state.id) for claim in state.claims]
@@ -112,19 +130,21 @@ class Decider:
         expected: int,
         changed: tuple[str, ...],
     ) -> Decision:
-        unique_identifier = self.tenant.settings.unique_identifier
-        plan = plan_claims(wanted_claims(document, unique_identifier, self.digest), held)
+        plan = plan_claims(self._wanted(document), held)
         claims, labels = claim_facts(self.tenant, plan, user_id, self.released)
         fact = fact_type(
             id=user_id,
             created=created,
             document=msgspec.Raw(msgspec.json.encode(document)),
-            identifier=identifier_of(document, unique_identifier),
+            identifier=identifier_of(document, self.tenant.settings.unique_identifier),
             claims=held_after(plan),
             changed=changed,
         )
-        planned = (*claims, PlannedFact(self._user(user_id), user_id, fact, expected))  # type: ignore[arg-type]  # the four subclasses of UserFact are all facts
+        planned = (*claims, PlannedFact(self._user(user_id), user_id, fact, expected))  # type: ignore[arg-type]  # the subclasses of UserFact are all facts
         return Decision(planned, document, created, labels)
+
+    def _wanted(self, document: Document) -> tuple[Wanted, ...]:
+        return wanted_claims(document, self.tenant.settings.claimed_identifiers, self.digest)
 
     def _user(self, user_id: str) -> str:
         return subjects.user(self.tenant.partition, self.tenant.id, user_id)

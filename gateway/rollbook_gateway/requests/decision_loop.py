@@ -16,6 +16,7 @@ from rollbook_gateway.decide.write import assemble
 from rollbook_gateway.log.port import EventLog, RefusedError, UnavailableError
 from rollbook_gateway.requests.claims import learn
 from rollbook_gateway.requests.recent import RecentUsers
+from rollbook_gateway.requests.rules_in_force import RulesInForce
 from rollbook_gateway.requests.turns import Turns
 from rollbook_gateway.scim.errors import ScimError
 
@@ -43,6 +44,7 @@ class DecisionLoop:
         self._log = log
         self._claim_key = claim_key
         self._now = now
+        self._rules = RulesInForce(log)
         self._turns = Turns()
         self._recent = RecentUsers()
 
@@ -101,6 +103,7 @@ class DecisionLoop:
         digest = partial(self._claim_key.digest, tenant.id)
         released: dict[str, int] = {}
         while True:
+            tenant = await self._rules.confirmed(tenant)
             now = self._now()
             decision = await decide(Decider(tenant, digest, released), now)
             if decision is None:

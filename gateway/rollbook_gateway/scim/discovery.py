@@ -22,6 +22,7 @@ from scim2_models import (
 )
 
 from rollbook_contracts.settings import TenantSettings
+from rollbook_contracts.urns import ILMS
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.lists import MAX_RESULTS
 from rollbook_gateway.scim.rendering import list_response
@@ -73,6 +74,10 @@ def _ruled(attribute: Document, urn: str, settings: TenantSettings) -> Document:
             required = attribute["required"] and not (name == "region" and settings.default_region is not None)
             attribute = {**attribute, "required": required}
             return {**attribute, "canonicalValues": list(allowed)} if allowed else attribute
+    if urn == ILMS and attribute["name"].startswith("customField"):
+        labels = {f"customField{custom.number}": custom.label for custom in settings.custom_fields or ()}
+        unused = f"{attribute['description']} The organization does not use it."
+        return {**attribute, "description": labels.get(attribute["name"], unused)}
     return attribute
 
 

@@ -12,6 +12,7 @@ import msgspec
 from rollbook_contracts.datetimes import parse_datetime
 from rollbook_contracts.emails import principal_email
 from rollbook_contracts.facts.user import (
+    UserClaimsChanged,
     UserCreated,
     UserDeactivated,
     UserDeleted,
@@ -177,6 +178,7 @@ REACTIONS: Final[Mapping[Any, Callable[[Recorded], Person | None]]] = MappingPro
         UserUpdated: put,
         UserDeactivated: put,
         UserReactivated: put,
+        UserClaimsChanged: put,
         UserDeleted: remove,
     }
 )

@@ -3,9 +3,13 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
+
 from rollbook_contracts.claims import ClaimKey
+from rollbook_contracts.settings import TenantSettings
 from rollbook_projector.session import Connection
 
 _ROWS: Final = """
@@ -52,17 +56,16 @@ _CLAIMS: Final = """
     FROM live_claims AS live FULL JOIN held_claims AS held USING (tenant, attribute, digest)
     WHERE (live.holder, live.seq) IS DISTINCT FROM (held.holder, held.seq)"""
 _PEOPLE: Final = """
-    SELECT people.tenant, id, user_name_folded, identifier,
+    SELECT tenant, id, user_name_folded, email_folded, employee_id, settings,
            ARRAY(SELECT attribute || ' ' || digest FROM held_claims AS held
                  WHERE held.tenant = people.tenant AND held.holder = people.id) AS claims
-    FROM expected_users AS people LEFT JOIN identifiers ON (people.tenant, people.id) = (identifiers.tenant, holder)"""
+    FROM expected_users AS people JOIN expected_control_tenants USING (tenant)"""
 _GROUPS: Final = """
     SELECT groups.tenant, id, display_name_folded,
            ARRAY(SELECT attribute || ' ' || digest FROM held_claims AS held
                  WHERE held.tenant = groups.tenant AND held.holder = groups.id) AS claims
     FROM expected_groups AS groups"""
 _TIMEOUT: Final = 3600.0
-_KINDS: Final = ("email", "employee-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +103,22 @@ async def compare_claims(connection: Connection, claim_key: ClaimKey) -> AsyncIt
     async for row in connection.cursor(_CLAIMS, timeout=_TIMEOUT):
         resource = row["named_by"] or row["holder"]
         yield Finding(row["tenant"], resource, f"claim of {row['attribute']}: {_claim_difference(row)}")
-    async for tenant, user_id, user_name, identifier, claims in connection.cursor(_PEOPLE, timeout=_TIMEOUT):
-        if f"userName {claim_key.digest(tenant, 'userName', user_name)}" not in claims:
+    async for person in connection.cursor(_PEOPLE, timeout=_TIMEOUT):
+        tenant, user_id, user_name = person["tenant"], person["id"], person["user_name_folded"]
+        if f"userName {claim_key.digest(tenant, 'userName', user_name)}" not in person["claims"]:
             yield Finding(tenant, user_id, f"userName {user_name!r} is not claimed by the person who has it")
-        digests = {f"identifier {claim_key.digest(tenant, f'identifier:{kind}', identifier or '')}" for kind in _KINDS}
-        if identifier is not None and digests.isdisjoint(claims):
-            yield Finding(tenant, user_id, f"unique identifier {identifier!r} is not claimed by the person who has it")
+        kind = _settings(person["settings"]).unique_identifier
+        value = person["email_folded"] if kind == "email" else person["employee_id"]
+        if value and f"identifier {claim_key.digest(tenant, f'identifier:{kind}', value)}" not in person["claims"]:
+            yield Finding(tenant, user_id, f"unique identifier {value!r} is not claimed by the person who has it")
     async for tenant, group, display_name, claims in connection.cursor(_GROUPS, timeout=_TIMEOUT):
         if f"displayName {claim_key.digest(tenant, 'displayName', display_name)}" not in claims:
             yield Finding(tenant, group, f"displayName {display_name!r} is not claimed by the group that has it")
+
+
+@lru_cache(maxsize=64)
+def _settings(text: str) -> TenantSettings:
+    return msgspec.json.decode(text, type=TenantSettings)
 
 
 def _difference(wanted: str | None, found: str | None) -> str:

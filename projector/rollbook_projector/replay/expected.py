@@ -39,9 +39,7 @@ _CREATE: Final = """
          seq bigint, PRIMARY KEY (tenant, attribute, digest));
     CREATE TEMP TABLE held_claims
         (tenant text COLLATE "C", holder text COLLATE "C", attribute text COLLATE "C", digest text COLLATE "C",
-         seq bigint, PRIMARY KEY (tenant, holder, attribute));
-    CREATE TEMP TABLE identifiers
-        (tenant text COLLATE "C", holder text COLLATE "C", identifier text, PRIMARY KEY (tenant, holder));
+         seq bigint, PRIMARY KEY (tenant, holder, attribute, digest));
     """
 _TAKE: Final = """
     INSERT INTO live_claims SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
@@ -51,14 +49,11 @@ _RELEASE: Final = """
     WHERE live_claims.tenant = free.tenant AND live_claims.attribute = free.attribute
       AND live_claims.digest = free.digest"""
 _FORGET: Final = """
-    DELETE FROM {table} USING unnest($1::text[], $2::text[]) AS gone (tenant, holder)
-    WHERE {table}.tenant = gone.tenant AND {table}.holder = gone.holder"""
-_FORGET_CLAIMS: Final = _FORGET.format(table="held_claims")
-_FORGET_IDENTIFIERS: Final = _FORGET.format(table="identifiers")
+    DELETE FROM held_claims USING unnest($1::text[], $2::text[]) AS gone (tenant, holder)
+    WHERE held_claims.tenant = gone.tenant AND held_claims.holder = gone.holder"""
 _HOLD: Final = (
     "INSERT INTO held_claims SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])"
 )
-_IDENTIFY: Final = "INSERT INTO identifiers SELECT * FROM unnest($1::text[], $2::text[], $3::text[])"
 
 EXPECTED: Final = Tables(
     ResourceTables(
@@ -113,8 +108,7 @@ async def _write_held(
 ) -> None:
     if not holders:
         return
-    await connection.execute(_FORGET_CLAIMS, *columns_of(holders))
-    await connection.execute(_FORGET_IDENTIFIERS, *columns_of(holders))
+    await connection.execute(_FORGET, *columns_of(holders))
     held = [
         (*holder, claim.attribute, claim.hash, claim.sequence(sequence))
         for holder, (sequence, fact) in holders.items()
@@ -123,10 +117,3 @@ async def _write_held(
     ]
     if held:
         await connection.execute(_HOLD, *columns_of(held))
-    identifiers = [
-        (*holder, fact.identifier)
-        for holder, (_, fact) in holders.items()
-        if isinstance(fact, UserFact) and fact.identifier
-    ]
-    if identifiers:
-        await connection.execute(_IDENTIFY, *columns_of(identifiers))

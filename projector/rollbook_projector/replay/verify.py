@@ -30,8 +30,8 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 _PLAN_FREELY: Final = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 _ANALYZE: Final = """
-    ANALYZE expected_users, expected_groups, expected_group_members, expected_sent_references, live_claims, held_claims,
-            identifiers"""
+    ANALYZE expected_users, expected_groups, expected_group_members, expected_sent_references,
+            live_claims, held_claims"""
 
 
 async def verify(

@@ -6,6 +6,7 @@ from rollbook.cli import (
     demo,
     gateway,
     groups,
+    guide,
     importing,
     parked,
     pending,
@@ -37,6 +38,7 @@ def build() -> typer.Typer:
     app.command()(projector.projector)
     app.add_typer(tenant.app, name="tenant")
     app.add_typer(token.app, name="token")
+    app.command()(guide.guide)
     app.command()(users.users)
     app.command()(groups.groups)
     app.add_typer(groups.app, name="group")

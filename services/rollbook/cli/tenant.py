@@ -1,51 +1,35 @@
 """`rollbook tenant`: organizations and their rules."""
 
-from typing import Annotated, Optional, cast, get_args
+import dataclasses
+from typing import Annotated
 
 import msgspec
 import typer
 
-from rollbook.cli import options
-from rollbook.cli.output import print_rows
-from rollbook.cli.running import run_command
+from rollbook.cli import options, rules
+from rollbook.cli.output import print_rows, say
+from rollbook.cli.running import FINDING, run_command
+from rollbook.control.rules import prepared
 from rollbook.control.tenants import TenantRow
+from rollbook.control.unique_identifier import IdentifiersCollideError
 from rollbook.roots.operator import operating
 from rollbook.settings import Settings
-from rollbook_contracts.settings import TenantSettings, UniqueIdentifier
+from rollbook_contracts.settings import TenantSettings
 
 app = typer.Typer(help="Organizations: their Tenant URLs and the rules for their people.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The name in the Tenant URL.")]
-Regions = Annotated[
-    Optional[list[str]],  # noqa: UP045  # typer reads the annotation
-    typer.Option("--region", help="An allowed region; repeat it. None given: any region.", show_default=False),
-]
-Divisions = Annotated[
-    Optional[list[str]],  # noqa: UP045  # typer reads the annotation
-    typer.Option("--division", help="An allowed division; repeat it.", show_default=False),
-]
-Departments = Annotated[
-    Optional[list[str]],  # noqa: UP045  # typer reads the annotation
-    typer.Option("--department", help="An allowed department; repeat it.", show_default=False),
-]
-DefaultRegion = Annotated[
-    Optional[str],  # noqa: UP045  # typer reads the annotation
-    typer.Option(help="The region of people for whom the identity provider sends none.", show_default=False),
-]
-Identifier = Annotated[
-    Optional[str],  # noqa: UP045  # typer reads the annotation
-    typer.Option(help="What makes a person unique: email or employee-id.", metavar="email|employee-id"),
-]
 
 
 @app.command()
 def create(  # noqa: PLR0913, PLR0917  # one parameter for each option of the command
     name: Name,
-    region: Regions = None,
-    division: Divisions = None,
-    department: Departments = None,
-    default_region: DefaultRegion = None,
-    unique_identifier: Identifier = None,
+    region: rules.Regions = None,
+    division: rules.Divisions = None,
+    department: rules.Departments = None,
+    default_region: rules.DefaultRegion = None,
+    custom_field: rules.CustomFields = None,
+    unique_identifier: rules.Identifier = None,
     data: options.Data = None,
     as_json: options.Json = False,
 ) -> None:
@@ -55,7 +39,8 @@ def create(  # noqa: PLR0913, PLR0917  # one parameter for each option of the co
         divisions=tuple(division or ()),
         departments=tuple(department or ()),
         default_region=default_region,
-        unique_identifier=_identifier(unique_identifier) or "email",
+        unique_identifier=rules.identifier(unique_identifier) or "email",
+        custom_fields=rules.revised_fields(custom_field, ()),
     )
 
     async def command(found: Settings) -> TenantRow:
@@ -73,7 +58,7 @@ def list_all(data: options.Data = None, as_json: options.Json = False) -> None:
         async with operating(found) as operation:
             return list(await operation.tenants().all())
 
-    rows = [_as_row(row) for row in run_command(data, command)]
+    rows = [rules.as_row(row) for row in run_command(data, command)]
     print_rows(rows, as_json=as_json, columns=("name", "tenant", "enabled", "unique_identifier", "regions"))
 
 
@@ -103,32 +88,64 @@ def disable(name: Name, data: options.Data = None, as_json: options.Json = False
 @app.command("set")
 def set_rules(  # noqa: PLR0913, PLR0917  # one parameter for each option of the command
     name: Name,
-    region: Regions = None,
-    division: Divisions = None,
-    department: Departments = None,
-    default_region: DefaultRegion = None,
-    unique_identifier: Identifier = None,
+    region: rules.Regions = None,
+    add_region: rules.AddRegions = None,
+    remove_region: rules.RemoveRegions = None,
+    division: rules.Divisions = None,
+    add_division: rules.AddDivisions = None,
+    remove_division: rules.RemoveDivisions = None,
+    department: rules.Departments = None,
+    add_department: rules.AddDepartments = None,
+    remove_department: rules.RemoveDepartments = None,
+    default_region: rules.DefaultRegion = None,
+    custom_field: rules.CustomFields = None,
+    unique_identifier: rules.Identifier = None,
     data: options.Data = None,
     as_json: options.Json = False,
 ) -> None:
-    """Change rules; what is not named stays. An empty text (--region "") empties a list or takes a default away."""
-    identifier = _identifier(unique_identifier)
+    """Change rules; what is not named stays. An empty text (--region "") empties a list or takes a default away.
+
+    A change of the unique identifier takes half a minute and more. Exit status 1, and nothing changed, where people
+    would not be unique by it: they are listed.
+    """
+    wanted = rules.identifier(unique_identifier)
+    regions = rules.ValueOptions("region", region, add_region, remove_region)
+    divisions = rules.ValueOptions("division", division, add_division, remove_division)
+    departments = rules.ValueOptions("department", department, add_department, remove_department)
+    rules.revised_fields(custom_field, ())
 
     def revise(settings: TenantSettings) -> TenantSettings:
         return msgspec.structs.replace(
             settings,
-            regions=_list(region, settings.regions),
-            divisions=_list(division, settings.divisions),
-            departments=_list(department, settings.departments),
+            regions=regions.revised(settings.regions),
+            divisions=divisions.revised(settings.divisions),
+            departments=departments.revised(settings.departments),
             default_region=settings.default_region if default_region is None else default_region or None,
-            unique_identifier=identifier or settings.unique_identifier,
+            custom_fields=rules.revised_fields(custom_field, settings.custom_fields),
         )
 
-    async def command(found: Settings) -> TenantRow:
+    async def command(found: Settings) -> TenantRow | IdentifiersCollideError:
         async with operating(found) as operation:
+            # First what may be refused: where people collide nothing at all is changed.
+            prepared(revise((await operation.tenants().get(name)).settings))
+            if wanted is not None:
+                try:
+                    await operation.unique_identifier_change(say).to(name, wanted)
+                except IdentifiersCollideError as error:
+                    return error
             return await operation.tenants().set(name, revise)
 
-    _show(run_command(data, command), as_json=as_json)
+    done = run_command(data, command)
+    if isinstance(done, IdentifiersCollideError):
+        _refuse(done, as_json=as_json)
+    else:
+        _show(done, as_json=as_json)
+
+
+def _refuse(error: IdentifiersCollideError, *, as_json: bool) -> None:
+    print_rows((dataclasses.asdict(collision) for collision in error.collisions), as_json=as_json)
+    say(f"rollbook: {error}")
+    raise typer.Exit(FINDING)
 
 
 def _set_enabled(name: str, data: options.Data, *, enabled: bool, as_json: bool) -> None:
@@ -139,34 +156,8 @@ def _set_enabled(name: str, data: options.Data, *, enabled: bool, as_json: bool)
     _show(run_command(data, command), as_json=as_json)
 
 
-def _identifier(text: str | None) -> UniqueIdentifier | None:
-    if text is None:
-        return None
-    if text in get_args(UniqueIdentifier):
-        return cast("UniqueIdentifier", text)
-    raise typer.BadParameter(f"{text!r} is not possible; use email or employee-id", param_hint="--unique-identifier")
-
-
-def _list(given: list[str] | None, present: tuple[str, ...]) -> tuple[str, ...]:
-    return present if given is None else tuple(value for value in given if value)
-
-
-def _as_row(row: TenantRow) -> dict[str, object]:
-    return {
-        "tenant": row.tenant,
-        "name": row.name,
-        "enabled": row.enabled,
-        "regions": row.settings.regions,
-        "divisions": row.settings.divisions,
-        "departments": row.settings.departments,
-        "default_region": row.settings.default_region,
-        "unique_identifier": row.settings.unique_identifier,
-    }
-
-
 def _show(row: TenantRow, *, as_json: bool) -> None:
-    shown = _as_row(row)
     if as_json:
-        print_rows([shown], as_json=True)
+        print_rows([rules.as_row(row)], as_json=True)
     else:
-        print_rows(({"": name, " ": value} for name, value in shown.items()), as_json=False)
+        print_rows(({"": name, " ": value} for name, value in rules.in_words(row).items()), as_json=False)

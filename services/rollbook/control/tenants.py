@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from rollbook.control.applied import wait_until_applied
+from rollbook.control.rules import prepared
 from rollbook.errors import CommandError
 from rollbook_contracts import subjects
 from rollbook_contracts.facts.codec import decode_fact
@@ -20,10 +21,9 @@ from rollbook_contracts.facts.tenant import (
     TenantFact,
     TenantSettingsChanged,
 )
-from rollbook_contracts.folding import fold
 from rollbook_contracts.identifiers import IdKind
 from rollbook_contracts.partitions import partition_of
-from rollbook_contracts.settings import TenantSettings
+from rollbook_contracts.settings import TenantSettings, UniqueIdentifier
 from rollbook_gateway.decide.user import PlannedFact
 from rollbook_gateway.decide.write import assemble
 from rollbook_gateway.log.port import EventLog, RefusedError
@@ -72,7 +72,7 @@ class Tenants:
             raise CommandError(
                 f"The name {name!r} cannot stand in a Tenant URL: use 1 to 63 of a-z, 0-9 and -, not - at either end.",
             )
-        check_settings(settings)
+        settings = prepared(settings)
         async with self._names_locked():
             for partition in range(self._partitions):
                 await wait_until_applied(self._connection, partition, await self._log.head(partition))
@@ -106,22 +106,34 @@ class Tenants:
         return await self._change(name, change)
 
     async def set(self, name: str, revise: Callable[[TenantSettings], TenantSettings]) -> TenantRow:
-        """Change a tenant's rules; refuses another unique identifier where there are people already."""
-        row = await self.get(name)
+        """Change a tenant's rules, but for the unique identifier: that takes more than a fact."""
 
         def change(fact: TenantFact) -> TenantFact | None:
-            settings = revise(fact.settings)
-            check_settings(settings)
-            if settings == fact.settings:
-                return None
-            return TenantSettingsChanged(fact.id, fact.name, enabled=fact.enabled, settings=settings)
+            settings = prepared(revise(fact.settings))
+            assert _identifiers(settings) == _identifiers(fact.settings), "see UniqueIdentifierChange"
+            return _changed(fact, settings)
 
-        revised = revise(row.settings)
-        if revised.unique_identifier != row.settings.unique_identifier and await self._has_people(row.tenant):
-            raise CommandError(
-                f"Tenant {name!r} has people who are known by their {row.settings.unique_identifier}: its unique "
-                "identifier cannot be changed any more. Create another tenant with the identifier you want.",
+        return await self._change(name, change)
+
+    async def set_identifiers(
+        self,
+        name: str,
+        *,
+        now: UniqueIdentifier,
+        upcoming: UniqueIdentifier | None = None,
+        former: UniqueIdentifier | None = None,
+    ) -> TenantRow:
+        """Take a step of a change of the unique identifier; only that change may call this."""
+
+        def change(fact: TenantFact) -> TenantFact | None:
+            settings = msgspec.structs.replace(
+                fact.settings,
+                unique_identifier=now,
+                next_unique_identifier=upcoming or msgspec.UNSET,
+                former_unique_identifier=former or msgspec.UNSET,
             )
+            return _changed(fact, settings)
+
         return await self._change(name, change)
 
     async def _change(self, name: str, change: Callable[[TenantFact], TenantFact | None]) -> TenantRow:
@@ -162,11 +174,6 @@ class Tenants:
         )
         return _row(row) if row else None
 
-    async def _has_people(self, tenant: str) -> bool:
-        partition = partition_of(tenant, self._partitions)
-        await wait_until_applied(self._connection, partition, await self._log.head(partition))
-        return bool(await self._connection.fetchval("SELECT EXISTS (SELECT FROM lms.users WHERE tenant = $1)", tenant))
-
     @asynccontextmanager
     async def _names_locked(self) -> AsyncIterator[None]:
         await self._connection.execute("SELECT pg_advisory_lock($1)", _NAMES_LOCK)
@@ -176,23 +183,14 @@ class Tenants:
             await self._connection.execute("SELECT pg_advisory_unlock($1)", _NAMES_LOCK)
 
 
-def check_settings(settings: TenantSettings) -> None:
-    """Raise ``CommandError`` for rules that nobody could follow, naming all of them."""
-    problems = [
-        f"{name}: {value!r} is empty or stands twice (case and surrounding blanks do not count)"
-        for name, values in (
-            ("region", settings.regions),
-            ("division", settings.divisions),
-            ("department", settings.departments),
-        )
-        for position, value in enumerate(values)
-        if not value.strip() or fold(value.strip()) in [fold(other.strip()) for other in values[:position]]
-    ]
-    default = settings.default_region
-    if default is not None and settings.regions and default not in settings.regions:
-        problems.append(f"default region {default!r} is not among the regions: {', '.join(settings.regions)}")
-    if problems:
-        raise CommandError("These settings cannot be used:\n  " + "\n  ".join(problems))
+def _changed(fact: TenantFact, settings: TenantSettings) -> TenantFact | None:
+    if settings == fact.settings:
+        return None
+    return TenantSettingsChanged(fact.id, fact.name, enabled=fact.enabled, settings=settings)
+
+
+def _identifiers(settings: TenantSettings) -> tuple[object, ...]:
+    return settings.unique_identifier, settings.next_unique_identifier, settings.former_unique_identifier
 
 
 def _row(row: asyncpg.Record) -> TenantRow:

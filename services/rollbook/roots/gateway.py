@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+import asyncpg
 import structlog
 from aiohttp import web
 
+from rollbook.control.tenants import Tenants
+from rollbook.control.unfinished import finish_changes
+from rollbook.control.unique_identifier import UniqueIdentifierChange
 from rollbook.durability import require_durable
 from rollbook.errors import CommandError
 from rollbook.memory import settle
@@ -24,6 +28,7 @@ from rollbook_gateway.intake.bodies import Bodies
 from rollbook_gateway.janitor import Janitor
 from rollbook_gateway.log.connection import connect
 from rollbook_gateway.log.jetstream import JetStreamEventLog
+from rollbook_gateway.log.port import EventLog
 from rollbook_gateway.requests.decision_loop import DecisionLoop
 from rollbook_gateway.requests.group_log import GroupLog
 from rollbook_gateway.requests.group_writes import GroupWrites
@@ -54,14 +59,16 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
         ):
             directory = TokenDirectory(pool, streams.partitions, asyncio.get_running_loop().time)
             bodies, group_log = Bodies(), GroupLog(log)
+            decisions = DecisionLoop(log, stack.claim_key, now)
             group_writes = GroupWrites(log, stack.claim_key, now, group_log)
             janitor = Janitor(pool, log, partial(new_id, "req"), settings.staging_patience)
+            change_on = partial(_identifier_change, log, decisions, streams.partitions)
             tasks = [
                 asyncio.create_task(listen_for_changes(directory, stack.database_url)),
                 asyncio.create_task(janitor.work()),
+                asyncio.create_task(finish_changes(stack.database_url, change_on)),
             ]
             try:
-                decisions = DecisionLoop(log, stack.claim_key, now)
                 group_search = GroupSearch(pool, log, notices)
                 yield build_app(
                     Parts(
@@ -82,6 +89,13 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
         await log.close()
     finally:
         await nats.close()
+
+
+def _identifier_change(
+    log: EventLog, decisions: DecisionLoop, partitions: int, connection: asyncpg.Connection
+) -> UniqueIdentifierChange:
+    tenants = Tenants(log, connection, partitions=partitions, new_id=new_id, now=now)
+    return UniqueIdentifierChange(tenants, log, connection, decisions, new_id, partitions)
 
 
 async def serve_gateway(

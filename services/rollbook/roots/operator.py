@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from rollbook.control.tenants import Tenants
+from rollbook.control.unique_identifier import Told, UniqueIdentifierChange
 from rollbook.errors import CommandError
 from rollbook.settings import Settings
 from rollbook.stack import Stack, find_stack
@@ -16,6 +17,7 @@ from rollbook_contracts.datetimes import format_instant
 from rollbook_contracts.identifiers import new_id
 from rollbook_gateway.log.connection import Connection, connect
 from rollbook_gateway.log.jetstream import JetStreamEventLog
+from rollbook_gateway.requests.decision_loop import DecisionLoop
 from rollbook_projector.headers import LogClient
 
 
@@ -57,6 +59,13 @@ class Operation:
             partitions=self.partitions,
             new_id=new_id,
             now=now,
+        )
+
+    def unique_identifier_change(self, told: Told) -> UniqueIdentifierChange:
+        """Return what changes a tenant's unique identifier, telling what it does."""
+        decisions = DecisionLoop(self.log, self.stack.claim_key, now)
+        return UniqueIdentifierChange(
+            self.tenants(), self.log, self.connection, decisions, new_id, self.partitions, told=told
         )
 
     def tenant_url(self, name: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
 from rollbook_contracts.facts.user import (
     ClaimHeld,
+    UserClaimsChanged,
     UserCreated,
     UserDeactivated,
     UserDeleted,
@@ -183,7 +184,7 @@ def test_an_allowed_value_is_stored_in_the_preconfigured_spelling() -> None:
 def test_a_value_that_is_not_allowed_names_value_and_choices() -> None:
     """The refusal of a department names it and the allowed ones."""
     settings = TenantSettings(regions=("US-East",), departments=("Sales",))
-    with pytest.raises(ScimError, match=r"department 'Piracy' is not allowed here\. Allowed values: Sales\."):
+    with pytest.raises(ScimError, match=r"department \"Piracy\" is not allowed here\. Allowed values: Sales\."):
         decider(settings).create(USER_ID, person(**{ENTERPRISE: {"department": "Piracy"}}), now=NOW)
 
 
@@ -203,6 +204,43 @@ def test_a_deactivation_never_fails_on_a_rule() -> None:
     assert msgspec.json.decode(written(decision).document)[ILMS] == {"region": "US-East"}
 
 
+@pytest.mark.parametrize("region", ["Atlantis", " ATLANTIS "])
+def test_a_value_that_was_removed_from_the_list_may_be_sent_again(region: str) -> None:
+    """Whoever has a value that is no longer allowed keeps it, in the old spelling, however the provider spells it."""
+    created = decider(TenantSettings()).create(USER_ID, person(**{ILMS: {"region": "Atlantis"}}), now=NOW)
+    atlantean = user_state(created.facts[-1].fact, sequence=10, time=NOW)
+    assert isinstance(atlantean, PresentUser)
+
+    decision = decider().change(atlantean, person(title="Countess", **{ILMS: {"region": region}}))
+
+    assert written(decision).changed == ("title",)
+    assert msgspec.json.decode(written(decision).document)[ILMS] == {"region": "Atlantis"}
+    with pytest.raises(ScimError, match="is not allowed here"):
+        decider().change(atlantean, person(**{ILMS: {"region": "Lemuria"}}))
+
+
+def test_a_deactivation_without_a_region_keeps_the_one_there_is() -> None:
+    """Taking the region away and deactivating at once is a deactivation; the region stays."""
+    document = person(active=False)
+    del document[ILMS]
+    decision = decider().change(present(), document)
+
+    assert written(decision).changed == ("active",)
+
+
+def test_a_blank_region_is_none() -> None:
+    """Blanks are no region: they are refused as a missing one."""
+    with pytest.raises(ScimError, match="region is required"):
+        decider(TenantSettings()).create(USER_ID, person(**{ILMS: {"region": "  "}}), now=NOW)
+
+
+def test_a_long_list_is_cut_in_the_answer() -> None:
+    """An answer names a hundred allowed values at most, and says where the others are."""
+    settings = TenantSettings(regions=tuple(f"R{number}" for number in range(150)))
+    with pytest.raises(ScimError, match=r"R99 and 50 more, which /Schemas lists\.$"):
+        decider(settings).create(USER_ID, person(), now=NOW)
+
+
 def test_a_replacement_without_a_region_keeps_the_one_there_is() -> None:
     """A provider that replaces whole people and sends no region changes none; one who had none gets the default."""
     without = {name: value for name, value in person(title="Countess").items() if name != ILMS}
@@ -220,3 +258,59 @@ def test_a_region_taken_away_is_refused_where_one_is_required() -> None:
     without = {name: value for name, value in person().items() if name != ILMS}
     with pytest.raises(ScimError, match="region is required"):
         decider().change(present(), without)
+
+
+ANNOUNCED = TenantSettings(next_unique_identifier="employee-id", default_region="X")
+COMPLETED = TenantSettings(unique_identifier="employee-id", former_unique_identifier="email", default_region="X")
+
+
+def numbered(number: str = "E7") -> dict[str, Any]:
+    return person(**{ENTERPRISE: {"employeeNumber": number}})
+
+
+def test_while_the_identifier_changes_both_are_claimed() -> None:
+    """A person created after the announcement claims userName, address and number."""
+    decision = decider(ANNOUNCED).create(USER_ID, numbered(), now=NOW)
+
+    assert [claim.hash for claim in written(decision).claims] == [
+        "userName-ada-at-contoso.com",
+        "identifier:email-ada-at-contoso.com",
+        "identifier:employee-id-E7",
+    ]
+    assert written(decision).identifier == "ada@contoso.com"
+
+
+def test_reclaiming_takes_what_the_announcement_asks_for() -> None:
+    """Who came before gets the one claim that is missing; values stay, the fact says that claims alone changed."""
+    state = present(numbered())
+    decision = decider(ANNOUNCED).reclaim(state)
+
+    assert decision is not None
+    assert [(type(planned.fact), planned.expected) for planned in decision.facts] == [
+        (ClaimTaken, 0),
+        (UserClaimsChanged, 10),
+    ]
+    assert [claim.at for claim in written(decision).claims] == [8, 9, -1]
+    assert (msgspec.json.decode(written(decision).document), written(decision).changed) == (state.document, ())
+
+
+def test_reclaiming_after_the_change_releases_the_former_claim() -> None:
+    """Once the number is in force the address is given back, at the sequence at which it was claimed."""
+    fact = decider(ANNOUNCED).create(USER_ID, numbered(), now=NOW).facts[-1].fact
+    state = user_state(fact, sequence=10, time=NOW)
+    assert isinstance(state, PresentUser)
+    decision = decider(COMPLETED).reclaim(state)
+
+    assert decision is not None
+    assert [(type(planned.fact), planned.expected) for planned in decision.facts] == [
+        (ClaimReleased, 8),
+        (UserClaimsChanged, 10),
+    ]
+    assert written(decision).identifier == "E7"
+    assert [claim.at for claim in written(decision).claims] == [7, 9]
+
+
+def test_reclaiming_where_nothing_is_missing_writes_nothing() -> None:
+    """Who holds what the rules ask for, or has no such value, is left alone."""
+    assert decider(TenantSettings()).reclaim(present()) is None
+    assert decider(ANNOUNCED).reclaim(present()) is None

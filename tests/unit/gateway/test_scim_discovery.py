@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from scim2_models import ListResponse, ResourceType, Schema, ServiceProviderConfig
 
-from rollbook_contracts.settings import TenantSettings
+from rollbook_contracts.settings import CustomField, TenantSettings
 from rollbook_contracts.urns import ENTERPRISE, GROUP, ILMS, USER
 from rollbook_gateway.scim import discovery
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
@@ -90,6 +90,15 @@ def test_rules_of_a_tenant_are_in_its_schemas() -> None:
     for urn in (ILMS, ENTERPRISE):
         assert not [name for name, found in described(urn, NO_RULES).items() if "canonicalValues" in found]
     assert described(ILMS, NO_RULES)["region"]["required"]
+
+
+def test_custom_fields_have_the_organizations_labels() -> None:
+    """A field in use is described by its label, another one as not in use."""
+    settings = TenantSettings(custom_fields=(CustomField(2, "Cost centre"),))
+    attributes = described(ILMS, settings)
+
+    assert attributes["customField2"]["description"] == "Cost centre"
+    assert attributes["customField1"]["description"] == "Custom field 1. The organization does not use it."
 
 
 @pytest.mark.parametrize(

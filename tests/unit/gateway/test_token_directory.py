@@ -39,6 +39,7 @@ class Postgres:
             "name": "acme",
             "enabled": True,
             "settings": msgspec.json.encode(TenantSettings()).decode(),
+            "fact_seq": 1,
         }
 
 

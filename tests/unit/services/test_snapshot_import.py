@@ -227,7 +227,7 @@ async def test_the_tenants_rules_are_told_before_anything_is_applied() -> None:
     gateway = PlayedGateway(TenantSettings(regions=("EMEA",)))
     imported = await run(gateway, user("ada"), user("bob", **{ILMS: {"region": "Atlantis"}}))
     assert [problem.place.line for problem in imported.last.problems] == [1, 2]
-    assert "region 'Atlantis' is not allowed here. Allowed values: EMEA." in imported.last.problems[1].text
+    assert 'region "Atlantis" is not allowed here. Allowed values: EMEA.' in imported.last.problems[1].text
     assert gateway.requests == 0
 
 
