@@ -1,5 +1,6 @@
 """Builds the gateway's application from the parts it is given; called by the composition root, nothing at import."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -7,7 +8,9 @@ from aiohttp import web
 from rollbook_gateway.admission.directory import TokenDirectory
 from rollbook_gateway.edge.health import Health
 from rollbook_gateway.edge.middleware import admitting, correlate
+from rollbook_gateway.edge.recording import recording
 from rollbook_gateway.edge.routes import Routes
+from rollbook_gateway.provisioning_log.reporter import Reporter
 from rollbook_gateway.requests.everything import Everything
 from rollbook_gateway.requests.groups import Groups
 from rollbook_gateway.requests.users import Users
@@ -18,17 +21,20 @@ MAX_BODY_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the composition root puts together for one gateway process."""
+    """What the composition root puts together for one gateway process; ``now`` returns the time as RFC 3339."""
 
     directory: TokenDirectory
     users: Users
     groups: Groups
     health: Health
+    reporter: Reporter
+    now: Callable[[], str]
     public_url: str | None = None
 
 
 def build_app(parts: Parts) -> web.Application:
     """Return the aiohttp application of the gateway."""
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[correlate, admitting(parts.directory)])
+    around = [recording(parts.reporter, parts.now), correlate, admitting(parts.directory)]
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=around)
     Routes(parts.users, parts.groups, Everything(parts.users, parts.groups), parts.health, parts.public_url).add_to(app)
     return app

@@ -18,6 +18,7 @@ from rollbook_gateway.requests.caller import Answer
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 TENANT: Final = web.RequestKey("tenant", Tenant)
+KEY_ID: Final = web.RequestKey("key_id", str)
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 MEDIA_TYPE: Final = "application/scim+json"
 _AT_ONCE: Final = 256 * 1024
@@ -74,7 +75,7 @@ def _failed(error: Exception, request_id: str) -> Answer:
     return errors.unexpected(request_id)
 
 
-def _tenant_name(path: str) -> str | None:
+def tenant_name(path: str) -> str | None:
     """Return the tenant that a path is about, known address or not, so that nothing below it is told to strangers."""
     match path.split("/"):
         case ["", "scim", name, *_]:
@@ -89,14 +90,15 @@ def admitting(directory: TokenDirectory) -> Middleware:
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = _tenant_name(request.path)
+        name = tenant_name(request.path)
         if name is None:
             return await handler(request)
         token = bearer(request.headers.get("Authorization"))
         tenant = await directory.admit(token, name) if token is not None else None
-        if tenant is None:
+        if tenant is None or token is None:
             return respond(errors.unauthorized())
         request[TENANT] = tenant
+        request[KEY_ID] = token.key_id
         return await handler(request)
 
     return admit

@@ -28,14 +28,15 @@ class Canonical:
     notes: Notes
 
 
-def canonicalise(body: Document, schema: ResourceSchema) -> Canonical:
+def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = None) -> Canonical:
     """Check a resource and bring it into the schema's spelling; raise ``ScimError`` for what cannot be stored.
 
     Names are matched in any case; nulls and empty values mean absence; what is read-only, never returned or unknown is
-    left out. A second pass over the answer changes nothing.
+    left out. A second pass over the answer changes nothing. ``notes`` that are handed in hold those on what is refused,
+    too.
     """
     document: Document = {}
-    notes: Notes = []
+    notes = [] if notes is None else notes
     odd: Document = {}
     table = schema.table
     for name, value in body.items():

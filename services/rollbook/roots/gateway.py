@@ -1,6 +1,8 @@
 """The composition root of a gateway process: `rollbook gateway`, and the gateway of `rollbook up`."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -24,6 +26,8 @@ from rollbook_gateway.intake.bodies import Bodies
 from rollbook_gateway.janitor import Janitor
 from rollbook_gateway.log.connection import connect
 from rollbook_gateway.log.jetstream import JetStreamEventLog
+from rollbook_gateway.provisioning_log.reporter import Reporter
+from rollbook_gateway.provisioning_log.stream import sender
 from rollbook_gateway.requests.decision_loop import DecisionLoop
 from rollbook_gateway.requests.group_log import GroupLog
 from rollbook_gateway.requests.group_writes import GroupWrites
@@ -55,10 +59,12 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
             directory = TokenDirectory(pool, streams.partitions, asyncio.get_running_loop().time)
             bodies, group_log = Bodies(), GroupLog(log)
             group_writes = GroupWrites(log, stack.claim_key, now, group_log)
+            reporter = Reporter(sender(nats), gateway=f"{socket.gethostname()}:{os.getpid()}", now=now)
             janitor = Janitor(pool, log, partial(new_id, "req"), settings.staging_patience)
             tasks = [
                 asyncio.create_task(listen_for_changes(directory, stack.database_url)),
                 asyncio.create_task(janitor.work()),
+                asyncio.create_task(reporter.report()),
             ]
             try:
                 decisions = DecisionLoop(log, stack.claim_key, now)
@@ -69,6 +75,8 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
                         users=Users(decisions, UserSearch(pool, log, notices), partial(new_id, "usr")),
                         groups=Groups(group_writes, group_log, group_search, bodies, partial(new_id, "grp")),
                         health=Health(partial(log.head, 0), partial(pool.fetchval, "SELECT 1")),
+                        reporter=reporter,
+                        now=now,
                         public_url=settings.public_url,
                     ),
                 )
