@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from rollbook_gateway.admission.directory import TokenDirectory
+from rollbook_gateway.admission.gate import Gate
+from rollbook_gateway.admission.rate_limit import RateLimits
 from rollbook_gateway.edge.health import Health
-from rollbook_gateway.edge.middleware import admitting, correlate
+from rollbook_gateway.edge.middleware import admitting, correlate, in_turn
+from rollbook_gateway.edge.oauth import TokenEndpoint
 from rollbook_gateway.edge.routes import Routes
 from rollbook_gateway.requests.users import Users
 
@@ -18,6 +21,9 @@ class Parts:
     """What the composition root puts together for one gateway process."""
 
     directory: TokenDirectory
+    limits: RateLimits
+    gate: Gate
+    tokens: TokenEndpoint
     users: Users
     health: Health
     public_url: str | None = None
@@ -25,6 +31,8 @@ class Parts:
 
 def build_app(parts: Parts) -> web.Application:
     """Return the aiohttp application of the gateway."""
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[correlate, admitting(parts.directory)])
+    around = [correlate, admitting(parts.directory), in_turn(parts.limits, parts.gate)]
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=around)
+    parts.tokens.add_to(app)
     Routes(parts.users, parts.health, parts.public_url).add_to(app)
     return app

@@ -11,7 +11,7 @@ import msgspec
 from rollbook_contracts.changes.catalog import CHANGES
 from rollbook_contracts.facts.catalog import FACTS
 from rollbook_contracts.facts.user import ClaimHeld
-from rollbook_contracts.settings import TenantSettings
+from rollbook_contracts.settings import RateLimit, TenantSettings
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final = ROOT / "docs" / "events.md"
@@ -62,7 +62,7 @@ def event_reference() -> str:
             _FACTS,
             *_sections(FACTS, GOLDEN / "facts"),
             _PARTS,
-            *[f"\n#### `{part.__name__}`\n\n{_description(part)}" for part in (ClaimHeld, TenantSettings)],
+            *[f"\n#### `{part.__name__}`\n\n{_description(part)}" for part in (ClaimHeld, TenantSettings, RateLimit)],
             _CHANGES,
             *_sections(CHANGES, GOLDEN / "changes"),
         ]
@@ -97,7 +97,9 @@ def _type(kind: Any) -> str:
     """Return a type in JSON's words, a class of ours by its name."""
     if kind in _JSON_TYPES:
         return _JSON_TYPES[kind]
-    arguments = [argument for argument in getattr(kind, "__args__", ()) if argument not in (type(None), ...)]
+    arguments = [
+        argument for argument in getattr(kind, "__args__", ()) if argument not in (type(None), msgspec.UnsetType, ...)
+    ]
     if getattr(kind, "__origin__", None) is tuple:
         return f"array of {_type(arguments[0])}"
     if getattr(kind, "__origin__", None) is Literal:

@@ -1,6 +1,7 @@
 """The composition root of a gateway process: `rollbook gateway`, and the gateway of `rollbook up`."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -17,8 +18,13 @@ from rollbook.stack import Stack
 from rollbook.streams import ensure_streams, topology
 from rollbook_contracts.identifiers import new_id
 from rollbook_gateway.admission.directory import TokenDirectory, listen_for_changes
+from rollbook_gateway.admission.expiry import ExpiryWatch
+from rollbook_gateway.admission.gate import Gate
+from rollbook_gateway.admission.last_used import record_last_use
+from rollbook_gateway.admission.rate_limit import RateLimits
 from rollbook_gateway.app import Parts, build_app
 from rollbook_gateway.edge.health import Health
+from rollbook_gateway.edge.oauth import TokenEndpoint
 from rollbook_gateway.edge.serving import GatewayRunner
 from rollbook_gateway.log.connection import connect
 from rollbook_gateway.log.jetstream import JetStreamEventLog
@@ -46,22 +52,32 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
             open_pool(stack.database_url) as pool,
             NatsCheckpointNotices.subscribed(nats, streams.partitions) as notices,
         ):
-            directory = TokenDirectory(pool, streams.partitions, asyncio.get_running_loop().time)
-            listening = asyncio.create_task(listen_for_changes(directory, stack.database_url))
+            clock = asyncio.get_running_loop().time
+            access_key = stack.claim_key.derived("access tokens")
+            directory = TokenDirectory(pool, streams.partitions, clock, unix_time=time.time, access_key=access_key)
+            tasks = [
+                asyncio.create_task(listen_for_changes(directory, stack.database_url)),
+                asyncio.create_task(record_last_use(directory, pool)),
+                asyncio.create_task(ExpiryWatch(pool).watch()),
+            ]
             try:
                 decisions = DecisionLoop(log, stack.claim_key, now)
                 yield build_app(
                     Parts(
                         directory=directory,
+                        limits=RateLimits(clock),
+                        gate=Gate(),
+                        tokens=TokenEndpoint(directory, time.time),
                         users=Users(decisions, UserSearch(pool, log, notices), partial(new_id, "usr")),
                         health=Health(partial(log.head, 0), partial(pool.fetchval, "SELECT 1")),
                         public_url=settings.public_url,
                     ),
                 )
             finally:
-                listening.cancel()
-                with suppress(asyncio.CancelledError):
-                    await listening
+                for task in tasks:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
         await log.close()
     finally:
         await nats.close()
