@@ -134,11 +134,12 @@ def regenerate(  # noqa: PLR0913, PLR0917  # one parameter for each option of th
 def rotate(
     key_id: KeyId,
     overlap: Annotated[
-        timedelta, typer.Option(help="How long the old one works on, as 24h.", parser=duration, metavar="24h")
-    ] = tokens.OVERLAP,
+        Optional[timedelta],  # noqa: UP045  # typer reads the annotation
+        typer.Option(help="How long the old one works on. None given: 24h.", parser=duration, metavar="24h"),
+    ] = None,
     expires_in: Annotated[
         Optional[timedelta],  # noqa: UP045  # typer reads the annotation
-        typer.Option(help="When the next one ends. None given: as late as the old one was to.", parser=duration),
+        typer.Option(help="When the next one ends. None given: as long as the old one was to.", parser=duration),
     ] = None,
     data: options.Data = None,
     as_json: options.Json = False,
@@ -152,7 +153,7 @@ def rotate(
                 operation.connection,
                 key_id,
                 token,
-                overlap=overlap,
+                overlap=tokens.OVERLAP if overlap is None else overlap,
                 expires_in=expires_in,
                 now=datetime.now(UTC),
             )
