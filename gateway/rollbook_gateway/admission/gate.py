@@ -35,8 +35,8 @@ class Gate:
 
     def leave(self, flow: Hashable) -> None:
         """Make room for the next who still waits."""
-        for next_flow, turn in self._queue.leave(flow):
-            if turn.cancelled():
-                self.leave(next_flow)
-            else:
+        while (next_in_turn := self._queue.leave(flow)) is not None:
+            flow, turn = next_in_turn
+            if not turn.cancelled():
                 turn.set_result(None)
+                return

@@ -23,6 +23,7 @@ from rollbook_gateway.admission.gate import Gate
 from rollbook_gateway.admission.last_used import record_last_use
 from rollbook_gateway.admission.rate_limit import RateLimits
 from rollbook_gateway.app import Parts, build_app
+from rollbook_gateway.edge.accepting import FairSite
 from rollbook_gateway.edge.health import Health
 from rollbook_gateway.edge.oauth import TokenEndpoint
 from rollbook_gateway.edge.serving import GatewayRunner
@@ -97,12 +98,12 @@ async def serve_gateway(
         runner = GatewayRunner(app, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, host, port, backlog=4096)
+            site = FairSite(runner, host, port)
             try:
                 await site.start()
             except OSError as error:
                 raise CommandError(f"The gateway cannot listen on {host}:{port}: {error.strerror or error}.") from error
-            bound = runner.addresses[0][1]
+            bound = site.port
             settle()
             logger.info("gateway.ready", host=host, port=bound)
             ready(bound)

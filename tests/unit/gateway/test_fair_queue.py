@@ -33,7 +33,8 @@ class Model:
 
     def go(self, flow: str) -> None:
         self.running[flow] -= 1
-        for granted, number in self.queue.leave(flow):
+        if (following := self.queue.leave(flow)) is not None:
+            granted, number = following
             assert self.waiting[granted].popleft() == number, "within a flow: in the order in which they came"
             self.running[granted] += 1
             self.granted.append(granted)
