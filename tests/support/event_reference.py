@@ -13,7 +13,7 @@ from rollbook_contracts.facts.catalog import FACTS
 from rollbook_contracts.facts.user import ClaimHeld
 from rollbook_contracts.requests.codec import REQUESTS
 from rollbook_contracts.requests.entry import Entry
-from rollbook_contracts.settings import TenantSettings
+from rollbook_contracts.settings import RateLimit, TenantSettings
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final = ROOT / "docs" / "events.md"
@@ -59,8 +59,8 @@ _REQUESTS: Final = """
 
 The provisioning log on its way to `provisioning.requests`, in stream `REQUESTS`, by the page: for Rollbook's own
 processes. A record of requests, not a source of anything: no fact and no change follows from it, no replay or rebuild
-touches it, and an entry may be lost. `ce-id` is the page's own, `ce-source` is `/rollbook/gateways/<process>`, `ce-time`
-when it was sent; the stream keeps a page for seven days.
+touches it, and an entry may be lost. `ce-id` is the page's own, `ce-source` `/rollbook/gateways/<process>`, `ce-time`
+the time it was sent; the stream keeps a page for seven days.
 """
 _ENTRIES: Final = """
 ### Parts of pages
@@ -75,7 +75,7 @@ def event_reference() -> str:
             _FACTS,
             *_sections(FACTS, GOLDEN / "facts"),
             _PARTS,
-            *[f"\n#### `{part.__name__}`\n\n{_description(part)}" for part in (ClaimHeld, TenantSettings)],
+            *[f"\n#### `{part.__name__}`\n\n{_description(part)}" for part in (ClaimHeld, TenantSettings, RateLimit)],
             _CHANGES,
             *_sections(CHANGES, GOLDEN / "changes"),
             _REQUESTS,
@@ -114,7 +114,9 @@ def _type(kind: Any) -> str:
     """Return a type in JSON's words, a class of ours by its name."""
     if kind in _JSON_TYPES:
         return _JSON_TYPES[kind]
-    arguments = [argument for argument in getattr(kind, "__args__", ()) if argument not in (type(None), ...)]
+    arguments = [
+        argument for argument in getattr(kind, "__args__", ()) if argument not in (type(None), msgspec.UnsetType, ...)
+    ]
     if getattr(kind, "__origin__", None) is tuple:
         return f"array of {_type(arguments[0])}"
     if getattr(kind, "__origin__", None) is Literal:

@@ -99,12 +99,12 @@ async def consuming(url: str, store: Store, failed: Callable[[Exception], None])
 
 
 def _broker(url: str) -> NatsBroker:
-    servers = url.split(",")
-    address = urlsplit(servers[0])
-    named = address.username is not None and address.password is not None
+    addresses = [urlsplit(server) for server in url.split(",")]
+    user, password = addresses[0].username, addresses[0].password
     return NatsBroker(
-        servers,
-        security=NatsUserPassword(address.username or "", address.password or "") if named else None,
+        # Without user and password: FastStream wants them apart, and so they go to servers learnt of later, too.
+        [address._replace(netloc=address.netloc.rpartition("@")[2]).geturl() for address in addresses],
+        security=NatsUserPassword(user, password or "") if user is not None else None,
         name="rollbook provisioning log",
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,

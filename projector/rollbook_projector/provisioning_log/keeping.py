@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -42,7 +42,7 @@ class ProvisioningLog:
                 await pause(stop, self._backoff.next())
 
     async def _until_trouble(self, stop: asyncio.Event) -> None:
-        trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        trouble = asyncio.get_running_loop().create_future()
         async with session(self._dsn, name="rollbook provisioning log") as connection:
 
             async def take(page: RequestsAnswered, sent: datetime) -> None:
@@ -54,16 +54,24 @@ class ProvisioningLog:
                     trouble.set_exception(error)
 
             async with consuming(self._nats_url, take, failed) as consumer:
-                stopping = asyncio.create_task(stop.wait())
-                try:
-                    while not stop.is_set():
-                        await self._prune_when_due()
-                        await asyncio.wait({stopping, trouble}, timeout=self._check, return_when="FIRST_COMPLETED")
-                        if trouble.done():
-                            trouble.result()
-                        await consumer.check()
-                finally:
-                    stopping.cancel()
+                while not stop.is_set():
+                    await self._prune_when_due()
+                    await consumer.check()
+                    await self._stopped_or(trouble, stop)
+
+    async def _stopped_or(self, trouble: "asyncio.Future[None]", stop: asyncio.Event) -> None:
+        """Wait until it is time to look again, or no longer; raise the trouble."""
+        stopping = asyncio.ensure_future(stop.wait())
+        awaited: list[asyncio.Future[Any]] = [trouble, stopping]
+        try:
+            async with asyncio.timeout(self._check):
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            return
+        finally:
+            stopping.cancel()
+        if trouble.done():
+            trouble.result()
 
     async def _prune_when_due(self) -> None:
         clock = asyncio.get_running_loop().time()
