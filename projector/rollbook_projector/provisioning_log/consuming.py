@@ -21,6 +21,7 @@ from nats.js.errors import NotFoundError
 from rollbook_contracts import subjects
 from rollbook_contracts.requests.codec import RequestsAnswered, UnknownPageError, decode_page
 from rollbook_contracts.streams import REQUESTS
+from rollbook_projector.provisioning_log.keeping import ConsumerGoneError
 from rollbook_projector.session import is_own_reason
 
 DURABLE: Final = "provisioning-log"
@@ -33,10 +34,6 @@ Store = Callable[[RequestsAnswered, datetime], Awaitable[None]]
 """Stores a page that was sent at a time."""
 
 logger = structlog.get_logger(__name__)
-
-
-class ConsumerGoneError(Exception):
-    """The consumer, or its stream, was deleted underneath: FastStream would wait for ever."""
 
 
 class Consumer:
@@ -95,7 +92,7 @@ async def consuming(url: str, store: Store, failed: Callable[[Exception], None])
             await broker.start()
         yield Consumer(broker)
     finally:
-        await broker.stop()
+        await _stop(broker)
 
 
 def _broker(url: str) -> NatsBroker:
@@ -113,6 +110,17 @@ def _broker(url: str) -> NatsBroker:
         graceful_timeout=_GRACE,
         logger=None,
     )
+
+
+async def _stop(broker: NatsBroker) -> None:
+    """Let the page in hand be finished; a connection that is lost is given up, else it would look for NATS for ever."""
+    connection = broker.connection if broker.running else None
+    try:
+        async with asyncio.timeout(2 * _GRACE):
+            await broker.stop()
+    except (nats.errors.Error, TimeoutError):
+        if connection is not None:
+            await connection.close()
 
 
 async def _as_it_is(message: NatsMessage) -> bytes:

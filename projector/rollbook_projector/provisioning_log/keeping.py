@@ -4,11 +4,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import nats.errors
 import structlog
 
 from rollbook_contracts.requests.codec import RequestsAnswered
 from rollbook_projector.patience import Backoff, pause
-from rollbook_projector.provisioning_log.consuming import ConsumerGoneError, consuming
 from rollbook_projector.provisioning_log.rows import prune, store
 from rollbook_projector.session import is_database_trouble, session
 
@@ -17,6 +17,10 @@ CHECK_SECONDS: Final = 10.0
 PRUNE_SECONDS: Final = 3600.0
 
 logger = structlog.get_logger(__name__)
+
+
+class ConsumerGoneError(Exception):
+    """The consumer, or its stream, was deleted underneath: FastStream would wait for ever."""
 
 
 class ProvisioningLog:
@@ -37,11 +41,14 @@ class ProvisioningLog:
                 await self._until_trouble(stop)
             except Exception as error:
                 logger.info("provisioning_log.interrupted", reason=str(error) or type(error).__name__)
-                if not (is_database_trouble(error) or isinstance(error, ConsumerGoneError)):
+                if not (is_database_trouble(error) or isinstance(error, ConsumerGoneError | nats.errors.Error)):
                     logger.exception("provisioning_log.failed")
                 await pause(stop, self._backoff.next())
 
     async def _until_trouble(self, stop: asyncio.Event) -> None:
+        # FastStream takes a quarter of a second to import, which commands that run no projector need not spend.
+        from rollbook_projector.provisioning_log.consuming import consuming  # noqa: PLC0415
+
         trouble = asyncio.get_running_loop().create_future()
         async with session(self._dsn, name="rollbook provisioning log") as connection:
 
@@ -52,6 +59,7 @@ class ProvisioningLog:
             def failed(error: Exception) -> None:
                 if not trouble.done():
                     trouble.set_exception(error)
+                    trouble.exception()  # asked for, so that asyncio does not complain where nobody comes to ask
 
             async with consuming(self._nats_url, take, failed) as consumer:
                 while not stop.is_set():

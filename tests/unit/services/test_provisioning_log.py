@@ -46,9 +46,8 @@ def test_first_line_says_what_happened(changes: dict[str, Any], told: str) -> No
 
 def test_refusal_says_why_and_what_to_do() -> None:
     """Detail, advice, notes with theirs, and what support asks for."""
-    entry = refused(
-        400, scim_type="invalidValue", detail="region is required", notes=('unknown attribute "x" was ignored',)
-    )
+    note = 'unknown attribute "x" was ignored'
+    entry = refused(400, scim_type="invalidValue", detail="region is required", notes=(note,))
 
     first, *others = lines(entry, NAMES)
 
@@ -56,8 +55,7 @@ def test_refusal_says_why_and_what_to_do() -> None:
     assert others == [
         "    region is required",
         f"    → {advice(entry)}",
-        '    note: unknown attribute "x" was ignored (not stored: mend the name in the provider\'s attribute list, or '
-        "remove the mapping)",
+        f"    note: {note} ({advice_on_note(note)})",
         f"    token entra, correlation id {entry.request_id}",
     ]
 
@@ -91,7 +89,8 @@ def test_what_worked_needs_no_advice() -> None:
     assert advice(an_entry()) == ""
     assert advice_on_note('the operation "Add" was read as add') == ""
     assert advice_on_note('"active" was sent as text and read as a boolean') == ""
-    assert "mend the name" in advice_on_note('"urn:x:departnment" was read as "urn:x:department"')
+    assert "not stored" in advice_on_note('unknown attribute "x" was ignored')
+    assert "works; mend the name" in advice_on_note('"urn:x:departnment" was read as "urn:x:department"')
 
 
 def test_row_for_scripts_has_everything() -> None:
