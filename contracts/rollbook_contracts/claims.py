@@ -25,5 +25,9 @@ class ClaimKey:
         """What a stream's metadata records of the key, so that a process with another key refuses to start."""
         return hmac.digest(self.secret, b"rollbook claim key fingerprint", hashlib.sha256).hex()[:16]
 
+    def derived(self, purpose: str) -> bytes:
+        """Return a key for another purpose: as secret as this one, and telling nothing of it."""
+        return hmac.digest(self.secret, f"rollbook key for {purpose}".encode(), hashlib.sha256)
+
     def __repr__(self) -> str:
         return f"ClaimKey(fingerprint={self.fingerprint!r})"

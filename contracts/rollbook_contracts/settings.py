@@ -16,6 +16,13 @@ class CustomField(msgspec.Struct, frozen=True):
     label: str
 
 
+class RateLimit(msgspec.Struct, frozen=True, rename="camel"):
+    """How many requests of an organization each gateway takes: so many a second, so many at once after a pause."""
+
+    requests_per_second: int
+    burst: int
+
+
 class TenantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False, rename="camel"):
     """The rules of one organization; an empty tuple of allowed values means that any value is allowed.
 
@@ -32,6 +39,9 @@ class TenantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=False, r
     former_unique_identifier: UniqueIdentifier | msgspec.UnsetType = msgspec.UNSET
     custom_fields: tuple[CustomField, ...] | msgspec.UnsetType = msgspec.UNSET
     """Left out where there are none, as the two above: settings without them are written as before there were any."""
+
+    rate_limit: RateLimit | msgspec.UnsetType = msgspec.UNSET
+    """Left out where there is none: settings without it are written as before there were any."""
 
     @property
     def claimed_identifiers(self) -> tuple[UniqueIdentifier, ...]:

@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
+from rollbook_contracts import subjects
+
 CHANGES: Final = "CHANGES"
+REQUESTS: Final = "REQUESTS"
+REQUESTS_KEPT: Final = timedelta(days=7)
+"""How long entries of the provisioning log wait for PostgreSQL; what it takes is kept there."""
+REQUESTS_BYTES: Final = 256 * 1024**2
+"""Most of the disk that they take while they wait."""
 DEFAULT_PARTITIONS: Final = 4
 
 
@@ -23,24 +31,29 @@ class StreamDefinition:
     max_bytes: int
     metadata: Mapping[str, str] = field(default_factory=dict)
     allow_direct: bool = False
+    kept: timedelta | None = None
 
     def config(self) -> dict[str, Any]:
-        """Return the body of ``STREAM.CREATE``: files, no age limit; when full it refuses rather than forgets."""
+        """Return the body of ``STREAM.CREATE``: files, and unless ``kept`` sets an age, nothing is ever forgotten.
+
+        A full stream refuses then what comes, while one with an age forgets what it has had longest.
+        """
+        for_ever = self.kept is None
         return {
             "name": self.name,
             "subjects": list(self.subjects),
             "storage": "file",
             "retention": "limits",
-            "discard": "new",
+            "discard": "new" if for_ever else "old",
             "num_replicas": self.replicas,
             "max_bytes": self.max_bytes,
-            "max_age": 0,
+            "max_age": 0 if self.kept is None else self.kept // timedelta(microseconds=1) * 1000,
             "max_msgs": -1,
             "max_msgs_per_subject": -1,
-            "allow_atomic": True,
+            "allow_atomic": for_ever,
             "allow_direct": self.allow_direct,
             "allow_rollup_hdrs": False,
-            "deny_purge": True,
+            "deny_purge": for_ever,
             "metadata": dict(self.metadata),
         }
 
@@ -105,4 +118,14 @@ class Topology:
             subjects=("lms.>", "relay.*"),
             replicas=self.replicas,
             max_bytes=self.max_bytes,
+        )
+
+    def requests_stream(self) -> StreamDefinition:
+        """Return the definition of stream REQUESTS: the provisioning log on its way to its table."""
+        return StreamDefinition(
+            name=REQUESTS,
+            subjects=(subjects.answered_requests(),),
+            replicas=self.replicas,
+            max_bytes=REQUESTS_BYTES,
+            kept=REQUESTS_KEPT,
         )

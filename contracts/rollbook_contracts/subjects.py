@@ -58,6 +58,11 @@ def relay_marker(partition: int) -> str:
     return f"relay.{partition:02d}"
 
 
+def answered_requests() -> str:
+    """``requests.answered``: entries of the provisioning log, by the page, on their way to its table."""
+    return "requests.answered"
+
+
 def checkpoint_notice(partition: int) -> str:
     """``notice.<pp>.checkpoint``: core NATS wake-up that a partition's checkpoint moved; never proof of anything."""
     return f"notice.{partition:02d}.checkpoint"

@@ -1,7 +1,8 @@
 """All partitions of the log in one process; built and run by the composition roots of `rollbook up` and `projector`."""
 
 import asyncio
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from nats.aio.client import Client
 
@@ -11,16 +12,33 @@ from rollbook_projector.settings import ProjectorSettings
 _GRACE: Final = 5.0
 
 
+class Beside(Protocol):
+    """What runs beside the partitions; neither waits for the other."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set, whatever happens."""
+
+
 class Projector:
     """Applies every partition that no other process owns, and stands by for the others."""
 
-    def __init__(self, client: Client, dsn: str, *, partitions: int, settings: ProjectorSettings | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        dsn: str,
+        *,
+        partitions: int,
+        settings: ProjectorSettings | None = None,
+        beside: Sequence[Beside] = (),
+    ) -> None:
         configured = settings or ProjectorSettings()
         self._partitions = [Partition(number, client, dsn, configured) for number in range(partitions)]
+        self._beside = beside
 
     async def run(self, stop: asyncio.Event) -> None:
         """Apply facts until ``stop`` is set; the batches in hand are finished."""
         tasks = [asyncio.create_task(partition.run()) for partition in self._partitions]
+        tasks += [asyncio.create_task(other.run(stop)) for other in self._beside]
         try:
             await stop.wait()
             for partition in self._partitions:

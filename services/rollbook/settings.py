@@ -27,6 +27,7 @@ class Settings:
     allow_lazy_sync: bool = False
     apply_delay: float = 0.0
     staging_patience: int = 900
+    request_log_days: int = 90
 
 
 def load_settings(environ: Mapping[str, str], *, data: Path | None = None) -> Settings:
@@ -47,6 +48,7 @@ def load_settings(environ: Mapping[str, str], *, data: Path | None = None) -> Se
         replicas=reader.number("ROLLBOOK_REPLICAS", 0, 1, 5) or None,
         allow_lazy_sync=reader.choice("ROLLBOOK_ALLOW_LAZY_SYNC", ("0", "1"), "0") == "1",
         staging_patience=reader.number("ROLLBOOK_STAGING_PATIENCE", 900, 1, 86_400),
+        request_log_days=reader.number("ROLLBOOK_REQUEST_LOG_DAYS", 90, 1, 3650),
         apply_delay=reader.number("ROLLBOOK_APPLY_DELAY_MS", 0, 0, 60_000) / 1000,
     )
     reader.finish()

@@ -21,7 +21,7 @@ from rollbook_contracts.facts.envelope import Envelope, fact_id
 from rollbook_contracts.facts.system import EpochStarted
 from rollbook_contracts.identifiers import new_id
 from rollbook_contracts.partitions import FUNCTION
-from rollbook_contracts.streams import CHANGES, StreamDefinition, Topology, provisioning
+from rollbook_contracts.streams import CHANGES, REQUESTS, StreamDefinition, Topology, provisioning
 from rollbook_gateway.log.connection import Connection
 from rollbook_gateway.log.jetstream import JetStreamEventLog
 from rollbook_gateway.log.port import Message, RefusedError, UnavailableError, Write
@@ -83,13 +83,14 @@ async def ensure_streams(
         missing = [definition for definition in wanted if definition.name not in found]
         if not missing:
             break
-        if not any(_has_messages(info) for info in found.values()):
+        if not any(_has_messages(info) for name, info in found.items() if name != REQUESTS):
             for definition in missing:
                 await _create(connection, definition)
         elif asyncio.get_running_loop().time() > deadline:
             raise CommandError(_lost(missing))
         else:  # perhaps another process is at its first start just now: look again
             await asyncio.sleep(_PAUSE)
+    await _require_requests(connection, in_force, found.get(REQUESTS))
     _require_equal(wanted, found)
     await _start_epochs(connection, in_force, [found[provisioning(p)] for p in range(in_force.partitions)], now)
     return in_force
@@ -99,7 +100,7 @@ def _in_force(asked: Topology, found: Mapping[str, Mapping[str, Any]], *, cluste
     """Return what is asked, with the partitions that the log was made with and the replicas that it has."""
     replicas = asked.replicas or (_REPLICAS_ON_A_CLUSTER if clustered else 1)
     for name, info in sorted(found.items()):
-        if name == CHANGES:
+        if name in (CHANGES, REQUESTS):
             continue
         recorded = _metadata(info).get(_PARTITIONS, "")
         return replace(
@@ -180,11 +181,20 @@ async def _existing(connection: Connection) -> dict[str, Mapping[str, Any]]:
             raise CommandError(f"The NATS servers do not agree yet on {', '.join(page['missing'])}: try again later.")
         streams = page.get("streams") or []
         for info in streams:
-            if info["config"]["name"] == CHANGES or _LOG_STREAM.fullmatch(info["config"]["name"]):
+            if info["config"]["name"] in (CHANGES, REQUESTS) or _LOG_STREAM.fullmatch(info["config"]["name"]):
                 found[info["config"]["name"]] = info
         offset += len(streams)
         if not streams or offset >= page["total"]:
             return found
+
+
+async def _require_requests(connection: Connection, in_force: Topology, found: Mapping[str, Any] | None) -> None:
+    """Check the stream of the provisioning log, or make it: nobody was promised what stood in one that is gone."""
+    definition = in_force.requests_stream()
+    if found is None:
+        await _create(connection, definition)
+        found = await _info(connection, REQUESTS) or {"config": definition.config()}
+    _require_equal([definition], {REQUESTS: found})
 
 
 async def _info(connection: Connection, stream: str) -> Mapping[str, Any] | None:

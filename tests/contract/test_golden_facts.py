@@ -14,10 +14,13 @@ from rollbook_contracts.changes.envelope import change_headers, decode_change
 from rollbook_contracts.facts.catalog import FACTS
 from rollbook_contracts.facts.codec import decode_envelope, decode_fact, encode
 from rollbook_contracts.facts.upcasters import UPCASTERS
+from rollbook_contracts.requests.codec import REQUESTS, RequestsAnswered, decode_page, encode_page, page_headers
+from rollbook_contracts.requests.entry import Entry
 
 GOLDEN = Path(__file__).parent / "golden"
 FACT_FILES = sorted((GOLDEN / "facts").glob("*.json"))
 CHANGE_FILES = sorted((GOLDEN / "changes").glob("*.json"))
+REQUEST_FILES = sorted((GOLDEN / "requests").glob("*.json"))
 
 BINARY_MODE = re.compile(r"[!#$&-~]*")
 """What the CloudEvents NATS binding leaves as it stands; all else it would percent-encode."""
@@ -42,7 +45,7 @@ def test_golden_files_are_as_they_were() -> None:
     ledger = json.loads((GOLDEN / "ledger.json").read_text(encoding="utf-8"))
     present = {
         f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in [*FACT_FILES, *CHANGE_FILES]
+        for path in [*FACT_FILES, *CHANGE_FILES, *REQUEST_FILES]
     }
 
     assert present == ledger
@@ -52,6 +55,7 @@ def test_every_type_and_version_has_a_golden_file() -> None:
     """A fact or a change without an example cannot be added; versions that are only read keep theirs."""
     assert {type_of(path) for path in FACT_FILES} == FACTS.keys() | UPCASTERS.keys()
     assert {type_of(path) for path in CHANGE_FILES} >= CHANGES.keys()
+    assert {type_of(path) for path in REQUEST_FILES} == REQUESTS.keys()
 
 
 @pytest.mark.parametrize("path", FACT_FILES, ids=type_of)
@@ -85,7 +89,22 @@ def test_golden_change_is_read_and_written_as_it_stands(path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("path", [*FACT_FILES, *CHANGE_FILES], ids=lambda path: f"{path.parent.name}/{type_of(path)}")
+@pytest.mark.parametrize("path", REQUEST_FILES, ids=type_of)
+def test_golden_page_of_requests_is_read_and_written_as_it_stands(path: Path) -> None:
+    """A page of the provisioning log is read; written again it is the same, and its entries show every field."""
+    headers, body = stored(path)
+
+    page = decode_page(headers, body)
+
+    assert encode_page(page) == (len(page.entries), body)
+    assert headers == page_headers(headers["ce-id"], gateway=page.gateway, time=headers["ce-time"])
+    assert json.loads(body).keys() == set(fields_of(RequestsAnswered))
+    assert {name for entry in json.loads(body)["entries"] for name in entry} == set(fields_of(Entry))
+
+
+@pytest.mark.parametrize(
+    "path", [*FACT_FILES, *CHANGE_FILES, *REQUEST_FILES], ids=lambda path: f"{path.parent.name}/{type_of(path)}"
+)
 def test_headers_are_cloudevents_in_binary_mode(path: Path) -> None:
     """Each attribute is a ``ce-`` header of plain ASCII, the required ones are there, the body is JSON."""
     headers, body = stored(path)

@@ -108,8 +108,9 @@ def test_what_is_read_beside_comes_back_as_it_was(sequence: list[Step]) -> None:
     split = split_patch({"Operations": operations})
     sent = SentPatch(split.head, merge(split.members))
 
-    header, *pieces = [frame[wire.LENGTH :] for frame in wire.answered(sent)]
+    header, *pieces = [frame[wire.LENGTH :] for frame in wire.answered(sent, ["a note"])]
 
     decoded = wire.HEADERS.decode(header)
     assert decoded.pieces == len(pieces)
+    assert decoded.notes == ["a note"]
     assert sent == wire.read_answer(decoded, [wire.PIECES.decode(piece) for piece in pieces])

@@ -11,7 +11,9 @@ import msgspec
 from rollbook_contracts.changes.catalog import CHANGES
 from rollbook_contracts.facts.catalog import FACTS
 from rollbook_contracts.facts.user import ClaimHeld
-from rollbook_contracts.settings import CustomField, TenantSettings
+from rollbook_contracts.requests.codec import REQUESTS
+from rollbook_contracts.requests.entry import Entry
+from rollbook_contracts.settings import CustomField, RateLimit, TenantSettings
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final = ROOT / "docs" / "events.md"
@@ -52,6 +54,19 @@ _CHANGES: Final = """
 What became of it in the tables of the LMS, in stream `CHANGES`: for subscribers. Delivered at least once and in order;
 `version` is the change's id, `previous` that of the change before of the same person, so that a gap shows.
 """
+_REQUESTS: Final = """
+## Requests
+
+The provisioning log on its way to `provisioning.requests`, in stream `REQUESTS`, by the page: for Rollbook's own
+processes. A record of requests, not a source of anything: no fact and no change follows from it, no replay or rebuild
+touches it, and an entry may be lost. `ce-id` is the page's own, `ce-source` `/rollbook/gateways/<process>`, `ce-time`
+the time it was sent; the stream keeps a page for seven days.
+"""
+_ENTRIES: Final = """
+### Parts of pages
+"""
+
+_PARTS_OF_FACTS: Final = (ClaimHeld, TenantSettings, CustomField, RateLimit)
 
 
 def event_reference() -> str:
@@ -62,9 +77,13 @@ def event_reference() -> str:
             _FACTS,
             *_sections(FACTS, GOLDEN / "facts"),
             _PARTS,
-            *[f"\n#### `{part.__name__}`\n\n{_description(part)}" for part in (ClaimHeld, TenantSettings, CustomField)],
+            *[f"\n#### `{part.__name__}`\n\n{_description(part)}" for part in _PARTS_OF_FACTS],
             _CHANGES,
             *_sections(CHANGES, GOLDEN / "changes"),
+            _REQUESTS,
+            *_sections(REQUESTS, GOLDEN / "requests"),
+            _ENTRIES,
+            f"\n#### `Entry`\n\n{_description(Entry)}",
         ]
     )
 
@@ -97,7 +116,9 @@ def _type(kind: Any) -> str:
     """Return a type in JSON's words, a class of ours by its name."""
     if kind in _JSON_TYPES:
         return _JSON_TYPES[kind]
-    arguments = [argument for argument in getattr(kind, "__args__", ()) if argument not in (type(None), ...)]
+    arguments = [
+        argument for argument in getattr(kind, "__args__", ()) if argument not in (type(None), msgspec.UnsetType, ...)
+    ]
     if getattr(kind, "__origin__", None) is tuple:
         return f"array of {_type(arguments[0])}"
     if getattr(kind, "__origin__", None) is Literal:
@@ -105,7 +126,13 @@ def _type(kind: Any) -> str:
     return _type(arguments[0]) if arguments else f"`{kind.__name__}`"
 
 
-_JSON_TYPES: Final[Mapping[Any, str]] = {str: "string", int: "integer", bool: "boolean", msgspec.Raw: "object"}
+_JSON_TYPES: Final[Mapping[Any, str]] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    msgspec.Raw: "object",
+}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = MetaData(schema="control")
 
@@ -39,6 +41,23 @@ tokens = Table(
     Column("label", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True), nullable=True),
+    Column(
+        "kind",
+        Text,
+        nullable=False,
+        server_default=text("'token'"),
+        comment="token: the secret itself is presented; client: an OAuth client, which gets access tokens for it",
+    ),
+    Column(
+        "scopes",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{users,groups}'"),
+        comment="users, groups: read and write them; read: read both",
+    ),
+    Column("expires_at", DateTime(timezone=True), nullable=True),
+    Column("last_used_at", DateTime(timezone=True), nullable=True, comment="written by gateways, some seconds late"),
+    Column("replaced_by", Text, nullable=True, comment="key id of the one that a rotation issued"),
     PrimaryKeyConstraint("key_id"),
     Index("tokens_by_tenant", "tenant"),
 )

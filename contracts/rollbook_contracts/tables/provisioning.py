@@ -1,6 +1,19 @@
 """Schema ``provisioning``: how far the log is applied, what waits to be published, what is parked."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = MetaData(schema="provisioning")
@@ -87,4 +100,45 @@ staged_members = Table(
     Column("members", ARRAY(Text), nullable=False),
     PrimaryKeyConstraint("tenant", "group_id", "staging", "chunk"),
     comment="The chunks of those replacements.",
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("tenant", Text(collation="C"), nullable=False),
+    Column("request_id", Text(collation="C"), nullable=False, comment="correlation id; in the order of time"),
+    Column("time", DateTime(timezone=True), nullable=False, comment="when the request came"),
+    Column("key_id", Text, nullable=False, comment="of the token, control.tokens"),
+    Column("provider", Text, nullable=False, comment="entra, okta or other"),
+    Column("method", Text, nullable=False),
+    Column("resource_type", Text, nullable=False),
+    Column("resource_id", Text, nullable=False),
+    Column("resource_name", Text, nullable=False, comment="what people know the resource by"),
+    Column("resource_name_folded", Text(collation="C"), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("scim_type", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("changed", ARRAY(Text), nullable=False),
+    Column("notes", ARRAY(Text), nullable=False),
+    Column("first_fact", BigInteger, nullable=False, comment="sequence in the tenant's partition, 0 for none"),
+    Column("last_fact", BigInteger, nullable=False),
+    Column("milliseconds", Float, nullable=False),
+    PrimaryKeyConstraint("tenant", "request_id"),
+    Index("requests_by_time", "time"),
+    Index("requests_by_name", "tenant", "resource_name_folded", postgresql_where=text("resource_name_folded <> ''")),
+    Index("requests_failed", "tenant", "request_id", postgresql_where=text("status >= 400")),
+    comment="The provisioning log: one row for each request to a tenant's address. A record, not made of facts.",
+)
+
+request_counts = Table(
+    "request_counts",
+    metadata,
+    Column("gateway", Text, nullable=False, comment="host and process"),
+    Column("since", DateTime(timezone=True), nullable=False, comment="start of that process"),
+    Column("until", DateTime(timezone=True), nullable=False, comment="when it last told"),
+    Column("unadmitted", BigInteger, nullable=False, comment="requests refused before a tenant was known"),
+    Column("lost", BigInteger, nullable=False, comment="entries that could not be kept"),
+    PrimaryKeyConstraint("gateway", "since"),
+    comment="What the provisioning log does not show, counted by each gateway process from its start.",
 )

@@ -6,7 +6,10 @@ from typing import Final
 
 from aiohttp import web
 
+from rollbook_gateway.admission.credentials import Admitted, ExpiredError
 from rollbook_gateway.admission.directory import DirectoryUnavailableError
+from rollbook_gateway.admission.rate_limit import RateLimitedError
+from rollbook_gateway.admission.scopes import SCOPES, scopes_for
 from rollbook_gateway.intake.bodies import UnreadError
 from rollbook_gateway.log.port import LogError, TooLargeError
 from rollbook_gateway.requests.caller import Answer, answer
@@ -90,6 +93,39 @@ def unauthorized() -> Answer:
         "Tenant URL into the identity provider."
     )
     return answer(401, error_body(401, detail), {"WWW-Authenticate": "Bearer"})
+
+
+def expired(error: ExpiredError) -> Answer:
+    """Return 401 for the right token after its time: whoever holds its secret may know."""
+    detail = (
+        f"The {error.what} presented has ended at {error.ended_at:%Y-%m-%dT%H:%M:%SZ}. Have another issued and paste "
+        "it into the identity provider; an access token is asked for again."
+    )
+    challenge = f'Bearer error="invalid_token", error_description="The {error.what} expired"'
+    return answer(401, error_body(401, detail), {"WWW-Authenticate": challenge})
+
+
+def out_of_scope(admitted: Admitted, method: str, address: str) -> Answer:
+    """Return 403 (RFC 6750, 3.1) that names the scope which the token lacks, and how to get one that has it."""
+    wanted = [scope for scope in SCOPES if scope in (scopes_for(method, address) or ())] or ["users", "groups"]
+    has = [scope for scope in SCOPES if scope in admitted.scopes]
+    options = " ".join(f"--scope {scope}" for scope in dict.fromkeys((*has, wanted[0])))
+    detail = (
+        f"This token has the scope {' and '.join(has)}, and {method} here asks for {' or '.join(wanted)}. Issue one "
+        f"with `rollbook token issue --tenant {admitted.tenant.name} {options}` and give it to the identity provider."
+    )
+    challenge = f'Bearer error="insufficient_scope", scope="{wanted[0]}"'
+    return answer(403, error_body(403, detail), {"WWW-Authenticate": challenge})
+
+
+def too_many_requests(error: RateLimitedError) -> Answer:
+    """Return 429 (RFC 6585, 4) with the seconds after which to come back."""
+    limit = error.limit
+    detail = (
+        f"This organization may send {limit.requests_per_second} requests per second, {limit.burst} at once; this one "
+        f"waited two seconds in vain. Send it again in {error.retry_after} s."
+    )
+    return answer(429, error_body(429, detail), {"Retry-After": str(error.retry_after)})
 
 
 def unreadable(status: int, reason: str) -> Answer:

@@ -1,4 +1,4 @@
-"""What happens around every request, outermost first: correlation and failures, then admission."""
+"""What happens around every request, outermost first: correlation and failures, then admission, then its turn."""
 
 import asyncio
 import time
@@ -10,7 +10,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from rollbook_contracts.identifiers import new_id
+from rollbook_gateway.admission.credentials import ExpiredError
 from rollbook_gateway.admission.directory import TokenDirectory
+from rollbook_gateway.admission.gate import Gate
+from rollbook_gateway.admission.rate_limit import RateLimitedError, RateLimits
+from rollbook_gateway.admission.scopes import allows
 from rollbook_gateway.admission.tokens import bearer
 from rollbook_gateway.decide.user import Tenant
 from rollbook_gateway.edge import errors
@@ -18,6 +22,8 @@ from rollbook_gateway.requests.caller import Answer
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 TENANT: Final = web.RequestKey("tenant", Tenant)
+KEY_ID: Final = web.RequestKey("key_id", str)
+TOKEN_ADDRESS: Final = "/scim/{tenant}/oauth/token"  # noqa: S105  # an address
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 MEDIA_TYPE: Final = "application/scim+json"
 _AT_ONCE: Final = 256 * 1024
@@ -58,6 +64,7 @@ async def correlate(request: web.Request, handler: Handler) -> web.StreamRespons
         "request.answered",
         request_id=request_id,
         tenant=tenant.id if tenant else None,
+        key_id=request.get(KEY_ID),
         method=request.method,
         route=request.match_info.route.resource.canonical if request.match_info.route.resource else None,
         status=response.status,
@@ -74,7 +81,7 @@ def _failed(error: Exception, request_id: str) -> Answer:
     return errors.unexpected(request_id)
 
 
-def _tenant_name(path: str) -> str | None:
+def tenant_name(path: str) -> str | None:
     """Return the tenant that a path is about, known address or not, so that nothing below it is told to strangers."""
     match path.split("/"):
         case ["", "scim", name, *_]:
@@ -89,14 +96,50 @@ def admitting(directory: TokenDirectory) -> Middleware:
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = _tenant_name(request.path)
-        if name is None:
+        name = tenant_name(request.path)
+        route = request.match_info.route
+        address = route.resource.canonical if route.resource is not None else None
+        if name is None or address == TOKEN_ADDRESS:
             return await handler(request)
         token = bearer(request.headers.get("Authorization"))
-        tenant = await directory.admit(token, name) if token is not None else None
-        if tenant is None:
+        try:
+            admitted = await directory.admit(token, name) if token is not None else None
+        except ExpiredError as error:
+            return respond(errors.expired(error))
+        if admitted is None:
             return respond(errors.unauthorized())
-        request[TENANT] = tenant
+        request[TENANT] = admitted.tenant
+        request[KEY_ID] = admitted.key_id
+        if address is not None and not allows(admitted.scopes, request.method, address):
+            return respond(errors.out_of_scope(admitted, request.method, address))
         return await handler(request)
 
     return admit
+
+
+def in_turn(limits: RateLimits, gate: Gate) -> Middleware:
+    """Return the middleware that has admitted requests wait for their tenant's limit, then for a turn."""
+
+    @web.middleware
+    async def take_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
+        tenant = request.get(TENANT)
+        if tenant is None:
+            return await handler(request)
+        try:
+            await limits.pass_through(tenant)
+        except RateLimitedError as error:
+            return respond(errors.too_many_requests(error))
+        flow = (tenant.id, _is_search(request))
+        if not gate.try_enter(flow):
+            await gate.enter_in_turn(flow)
+        try:
+            return await handler(request)
+        finally:
+            gate.leave(flow)
+
+    return take_turn
+
+
+def _is_search(request: web.Request) -> bool:
+    """Say whether a request is a list: lists may wait for the tables, and nothing else must wait for them then."""
+    return "id" not in request.match_info and (request.method == "GET" or request.path.endswith("/.search"))

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from rollbook_gateway.edge.health import Health
 from rollbook_gateway.edge.middleware import REQUEST_ID, TENANT, respond
+from rollbook_gateway.edge.recording import DRAFT
 from rollbook_gateway.requests.caller import Caller, answer
 from rollbook_gateway.requests.everything import Everything
 from rollbook_gateway.requests.groups import Groups, shown_of_group
@@ -149,6 +150,7 @@ class Routes:
             base_url=self._base_url(request),
             if_match=request.headers.get("If-Match"),
             if_none_match=request.headers.get("If-None-Match"),
+            draft=request[DRAFT],
         )
 
     def _base_url(self, request: web.Request) -> str:

@@ -12,6 +12,7 @@ from yarl import URL
 from rollbook_gateway.dialect.tenant_url import clean_target
 from rollbook_gateway.edge.errors import unreadable
 from rollbook_gateway.edge.middleware import respond
+from rollbook_gateway.edge.recording import SENT_TARGET
 
 logger = structlog.get_logger(__name__)
 
@@ -29,14 +30,17 @@ class GatewayRunner(web.AppRunner):
 
 
 def _of_clean_targets(factory: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
-    """Return a factory of requests that stand at the address that the provider means."""
+    """Return a factory of requests that stand at the address that the provider means, and know what was sent."""
 
     def make(message: RawRequestMessage, *parts: Any) -> web.BaseRequest:
         target = clean_target(message.path)
-        if target != message.path:
-            path, _, query = target.partition("?")
-            message = message._replace(path=target, url=URL.build(path=path, query_string=query, encoded=True))
-        return factory(message, *parts)
+        if target == message.path:
+            return factory(message, *parts)
+        path, _, query = target.partition("?")
+        url = URL.build(path=path, query_string=query, encoded=True)
+        request = factory(message._replace(path=target, url=url), *parts)
+        request[SENT_TARGET] = message.path
+        return request
 
     return make
 

@@ -7,6 +7,7 @@ import sys
 from rollbook_gateway.intake.reading import READERS
 from rollbook_gateway.intake.wire import answered, refused
 from rollbook_gateway.scim.errors import ScimError
+from rollbook_gateway.scim.notes import Notes
 
 
 def serve() -> None:
@@ -17,10 +18,11 @@ def serve() -> None:
     while line := source.readline():
         kind, size = line.split()
         body = source.read(int(size))
+        notes: Notes = []
         try:
-            sink.writelines(answered(READERS[kind.decode()](body)))
+            sink.writelines(answered(READERS[kind.decode()](body, notes), notes))
         except ScimError as error:
-            sink.write(refused(error))
+            sink.write(refused(error, notes))
         sink.flush()
 
 

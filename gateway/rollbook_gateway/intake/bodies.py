@@ -14,6 +14,7 @@ import structlog
 
 from rollbook_gateway.intake.reading import READERS, Sent, SentGroup, SentPatch
 from rollbook_gateway.intake.wire import HEADERS, LENGTH, PIECES, read_answer
+from rollbook_gateway.scim.notes import Notes
 
 READ_AT_ONCE: Final = 128 * 1024
 """Bytes of a body that is read at once: some 3,000 members, 3 to 5 ms."""
@@ -35,15 +36,15 @@ class Bodies:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
 
-    async def group(self, chunks: Sequence[bytes]) -> SentGroup:
-        """Read a whole group; raises ``ScimError`` and ``UnreadError``."""
-        sent = await self._read("group", chunks)
+    async def group(self, chunks: Sequence[bytes], notes: Notes) -> SentGroup:
+        """Read a whole group; raises ``ScimError`` and ``UnreadError``; ``notes`` say what was read otherwise."""
+        sent = await self._read("group", chunks, notes)
         assert isinstance(sent, SentGroup)
         return sent
 
-    async def patch(self, chunks: Sequence[bytes]) -> SentPatch:
-        """Read a PATCH; raises ``ScimError`` and ``UnreadError``."""
-        sent = await self._read("patch", chunks)
+    async def patch(self, chunks: Sequence[bytes], notes: Notes) -> SentPatch:
+        """Read a PATCH; raises ``ScimError`` and ``UnreadError``; ``notes`` say what was read otherwise."""
+        sent = await self._read("patch", chunks, notes)
         assert isinstance(sent, SentPatch)
         return sent
 
@@ -52,14 +53,14 @@ class Bodies:
         async with self._turn:
             await self._end()
 
-    async def _read(self, kind: str, chunks: Sequence[bytes]) -> Sent:
+    async def _read(self, kind: str, chunks: Sequence[bytes], notes: Notes) -> Sent:
         size = sum(map(len, chunks))
         if size <= self._read_at_once:
-            return READERS[kind](b"".join(chunks))
+            return READERS[kind](b"".join(chunks), notes)
         async with self._turn:
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    return await self._ask(kind, size, chunks)
+                    return await self._ask(kind, size, chunks, notes)
             except (OSError, EOFError, TimeoutError) as error:
                 logger.warning("intake.process_lost", reason=type(error).__name__, size=size)
                 await self._end()
@@ -68,13 +69,14 @@ class Bodies:
                 await self._end()  # its answer would be taken for that to the next question
                 raise
 
-    async def _ask(self, kind: str, size: int, chunks: Sequence[bytes]) -> Sent:
+    async def _ask(self, kind: str, size: int, chunks: Sequence[bytes], notes: Notes) -> Sent:
         stdin, stdout = await self._pipes()
         stdin.write(f"{kind} {size}\n".encode())
         for chunk in chunks:
             stdin.write(chunk)
             await stdin.drain()
         header = HEADERS.decode(await _frame(stdout))
+        notes += header.notes
         return read_answer(header, [PIECES.decode(await _frame(stdout)) for _ in range(header.pieces)])
 
     async def _pipes(self) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:

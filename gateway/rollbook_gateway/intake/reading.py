@@ -9,6 +9,7 @@ from rollbook_gateway.scim.compiled import group_schema
 from rollbook_gateway.scim.document import canonicalise
 from rollbook_gateway.scim.json_body import parse
 from rollbook_gateway.scim.members import is_members, member_values
+from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.patch.members import split_patch
 from rollbook_gateway.scim.patch.operations import Operation
 from rollbook_gateway.scim.values import Document
@@ -33,19 +34,19 @@ class SentPatch:
 Sent: TypeAlias = SentGroup | SentPatch
 
 
-def read_group(body: bytes) -> SentGroup:
+def read_group(body: bytes, notes: Notes) -> SentGroup:
     """Read the body of a POST or PUT; raise ``ScimError`` for what cannot be stored."""
     sent = parse(body)
     members = None
     for name in [name for name in sent if is_members(name)]:
         members = sent.pop(name)
-    return SentGroup(canonicalise(sent, group_schema()).document, replacement(member_values(members)))
+    return SentGroup(canonicalise(sent, group_schema(), notes).document, replacement(member_values(members)))
 
 
-def read_patch(body: bytes) -> SentPatch:
+def read_patch(body: bytes, notes: Notes) -> SentPatch:
     """Read the body of a PATCH; raise ``ScimError`` for an operation on members that means nothing."""
-    split = split_patch(parse(body))
+    split = split_patch(parse(body), notes)
     return SentPatch(split.head, merge(split.members))
 
 
-READERS: Final[Mapping[str, Callable[[bytes], Sent]]] = {"group": read_group, "patch": read_patch}
+READERS: Final[Mapping[str, Callable[[bytes, Notes], Sent]]] = {"group": read_group, "patch": read_patch}

@@ -12,6 +12,7 @@ import msgspec
 from rollbook_gateway.decide.membership import Delta, Membership, Values
 from rollbook_gateway.intake.reading import Sent, SentGroup, SentPatch
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
+from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.patch.operations import Operation
 
 LENGTH: Final = 4
@@ -25,6 +26,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     head: list[tuple[str, str | None, Any]] = []
     replaced: int | None = None
     deltas: list[tuple[str, int]] = []
+    notes: list[str] = []
 
     @property
     def pieces(self) -> int:
@@ -40,12 +42,12 @@ def frame(payload: bytes) -> bytes:
     return len(payload).to_bytes(LENGTH) + payload
 
 
-def refused(error: ScimError) -> bytes:
+def refused(error: ScimError, notes: Notes) -> bytes:
     """Return the answer that a body is refused."""
-    return frame(msgspec.json.encode(Header(refusal=(error.kind.value, error.detail))))
+    return frame(msgspec.json.encode(Header(refusal=(error.kind.value, error.detail), notes=notes)))
 
 
-def answered(sent: Sent) -> Iterator[bytes]:
+def answered(sent: Sent, notes: Notes) -> Iterator[bytes]:
     """Yield the frames of an answer."""
     membership = sent.membership
     yield frame(
@@ -55,6 +57,7 @@ def answered(sent: Sent) -> Iterator[bytes]:
                 head=[(each.verb, each.path, each.value) for each in sent.head] if isinstance(sent, SentPatch) else [],
                 replaced=len(membership.replaced) if membership.replaced is not None else None,
                 deltas=[(delta.kind, len(delta.pieces)) for delta in membership.deltas],
+                notes=notes,
             )
         )
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from rollbook_gateway.decide.user import Tenant
+from rollbook_gateway.provisioning_log.draft import Draft
 from rollbook_gateway.scim.values import Document
 
 
@@ -14,6 +15,7 @@ class Caller:
     """One admitted request: its tenant, its id, the address under which the tenant's resources are known, conditions.
 
     ``if_match`` and ``if_none_match`` are the headers as sent (RFC 9110, 13.1), ``None`` where there are none.
+    ``draft`` is told what the provisioning log wants to know of the request.
     """
 
     tenant: Tenant
@@ -21,6 +23,7 @@ class Caller:
     base_url: str
     if_match: str | None = None
     if_none_match: str | None = None
+    draft: Draft = field(default_factory=Draft)
 
 
 @dataclass(frozen=True, slots=True)

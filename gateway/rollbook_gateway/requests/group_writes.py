@@ -6,7 +6,7 @@ many members, is decided here, in turn with the chains of this process.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -20,6 +20,7 @@ from rollbook_gateway.decide.state import PresentGroup
 from rollbook_gateway.decide.user import Decision, PlannedFact, Tenant
 from rollbook_gateway.decide.write import Portion
 from rollbook_gateway.log.port import EventLog, RefusedError, UnavailableError
+from rollbook_gateway.provisioning_log.draft import Draft
 from rollbook_gateway.requests.assembling import assembled
 from rollbook_gateway.requests.chains import Chains
 from rollbook_gateway.requests.claims import learn
@@ -40,12 +41,13 @@ Check = Callable[[PresentGroup, MembersEnd], None]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a request wants of a group beside its head."""
+    """What a request wants of a group beside its head; ``draft`` is told what was stored."""
 
     tenant: Tenant
     request_id: str
     group_id: str
     membership: Membership
+    draft: Draft = field(default_factory=Draft)
 
     @property
     def values(self) -> int:
@@ -88,7 +90,7 @@ class GroupWrites:
     async def append(self, order: Order) -> None:
         """Store a delta, whoever else changes the members at the same time."""
         facts = member_facts(order.membership, order.group_id, order.request_id)
-        await self._chains.append(
+        last = await self._chains.append(
             order.tenant,
             order.group_id,
             facts,
@@ -96,6 +98,7 @@ class GroupWrites:
             request_id=order.request_id,
             deadline=_deadline(order),
         )
+        order.draft.stored(facts, last)
 
     async def create(self, order: Order, document: Document) -> GroupWritten:
         """Store a new group; raise ``uniqueness`` where another one has its name."""
@@ -126,6 +129,7 @@ class GroupWrites:
 
         async def plan(decider: GroupDecider, _now: str) -> _Plan:
             state, end = await self._groups.whole(order.tenant, order.group_id)
+            order.draft.about(order.group_id, state.document)
             if check is not None:
                 check(state, end)
             return _Plan(decider.delete(state), [MembersClosed(order.group_id)], end.sequence, state)
@@ -219,6 +223,7 @@ class _Attempts:
                 if planned.head is not None:
                     await learn(self._log, order.tenant, refusal.subject, planned.head, self._released)
             else:
+                order.draft.stored([planned_fact.fact for planned_fact in facts], sequence)
                 if planned.members:
                     groups.remember(order.tenant, order.group_id, sequence)
                 return _written(planned, now, sequence, len(facts))

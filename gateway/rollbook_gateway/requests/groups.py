@@ -14,13 +14,14 @@ from rollbook_gateway.decide.membership import UNTOUCHED, Membership
 from rollbook_gateway.decide.state import PresentGroup
 from rollbook_gateway.decide.user import Decision
 from rollbook_gateway.intake.bodies import Bodies
+from rollbook_gateway.provisioning_log.draft import known_name
 from rollbook_gateway.requests.caller import Answer, Caller, answer
 from rollbook_gateway.requests.conditions import check_if_match, not_modified
 from rollbook_gateway.requests.group_log import GroupLog, MembersEnd, not_found
 from rollbook_gateway.requests.group_writes import GroupWrites, GroupWritten, Order
-from rollbook_gateway.requests.search_request import Query, from_search_request
+from rollbook_gateway.requests.search_request import Query, from_search_request, read_filter
 from rollbook_gateway.scim.compiled import group_schema
-from rollbook_gateway.scim.filters import Filter, parse_filter
+from rollbook_gateway.scim.filters import Filter
 from rollbook_gateway.scim.group_rendering import Member, MemberAsSent, in_parts, members, shows_whole_members
 from rollbook_gateway.scim.json_body import parse
 from rollbook_gateway.scim.lists import Page, page
@@ -76,7 +77,8 @@ class Groups:
 
     async def create(self, caller: Caller, body: Sequence[bytes], shown: Projection) -> Answer:
         """POST /Groups (RFC 7644, 3.3): 201 with the group as it was sent."""
-        sent = await self._bodies.group(body)
+        sent = await self._bodies.group(body, caller.draft.notes)
+        caller.draft.resource_name = known_name(sent.document)
         membership = sent.membership if sent.membership.replaced else UNTOUCHED
         order = self._order(caller, self._new_group_id(), membership)
         written = await self._writes.create(order, sent.document)
@@ -89,8 +91,10 @@ class Groups:
             row = await self._search.group(caller.tenant.id, caller.tenant.partition, group_id)
             if row is None:
                 raise not_found(group_id)
+            caller.draft.about(group_id, msgspec.json.decode(row.document))
             return await self._found(caller, row, shown)
         state, end = await self._log.whole(caller.tenant, group_id)
+        caller.draft.about(group_id, state.document)
         version = group_version(state.sequence, end.sequence)
         if not_modified(caller.if_none_match, version):
             return Answer(304, headers={"ETag": etag(version)})
@@ -100,7 +104,8 @@ class Groups:
     async def replace(self, caller: Caller, group_id: str, body: Sequence[bytes], shown: Projection) -> Answer:
         """PUT /Groups/{id} (RFC 7644, 3.5.1): 200 with the group as it was sent; never creates one."""
         order = self._order(caller, known_form(group_id), UNTOUCHED)
-        sent = await self._bodies.group(body)
+        sent = await self._bodies.group(body, caller.draft.notes)
+        caller.draft.resource_name = known_name(sent.document)
         order = replace(order, membership=sent.membership)
 
         def decide(decider: GroupDecider, group: PresentGroup) -> Decision | None:
@@ -112,13 +117,15 @@ class Groups:
     async def patch(self, caller: Caller, group_id: str, body: Sequence[bytes]) -> Answer:
         """PATCH /Groups/{id} (RFC 7644, 3.5.2): 204, all operations or none applied; the members are never loaded."""
         group_id = known_form(group_id)
-        sent = await self._bodies.patch(body)
+        sent = await self._bodies.patch(body, caller.draft.notes)
         order = self._order(caller, group_id, sent.membership)
         check = _check(caller)
         if sent.head or check is not None or sent.membership.staged or sent.membership.changes_nothing:
 
             def decide(decider: GroupDecider, group: PresentGroup) -> Decision | None:
-                return decider.change(group, apply_operations(group.document, sent.head, self._schema).document)
+                caller.draft.about(group_id, group.document)
+                patched = apply_operations(group.document, sent.head, self._schema, caller.draft.notes)
+                return decider.change(group, patched.document)
 
             await self._writes.change(order, decide, check)
         else:
@@ -144,7 +151,7 @@ class Groups:
     async def find(self, caller: Caller, query: Query, wanted: Page) -> tuple[int, Sequence[msgspec.Raw]]:
         """Return how many match, and those of the page."""
         shown = shown_of_group(query.attributes, query.excluded_attributes)
-        condition = parse_filter(query.filter, self._schema) if query.filter is not None else None
+        condition = read_filter(caller, query.filter, self._schema)
         found = await self._search.page(
             caller.tenant.id,
             caller.tenant.partition,
@@ -169,6 +176,7 @@ class Groups:
     async def _written(
         self, caller: Caller, order: Order, written: GroupWritten, shown: Projection, *, status: int
     ) -> Answer:
+        caller.draft.about(order.group_id, written.document)
         version = group_version(written.sequence, written.members_sequence)
         times = (written.created, written.last_modified, version)
         resource = self._head(caller, order.group_id, written.document, times, shown)
@@ -212,7 +220,7 @@ class Groups:
         return render(document, group_id, Meta("Group", created, last_modified, location, version), self._schema, shown)
 
     def _order(self, caller: Caller, group_id: str, membership: Membership) -> Order:
-        return Order(caller.tenant, caller.request_id, group_id, membership)
+        return Order(caller.tenant, caller.request_id, group_id, membership, caller.draft)
 
 
 def shown_of_group(attributes: str | None, excluded: str | None) -> Projection:

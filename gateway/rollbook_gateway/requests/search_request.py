@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rollbook_gateway.requests.caller import Caller
+from rollbook_gateway.scim.compiled import ResourceSchema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.filters import And, Comparison, Filter, ValueFilter, parse_filter
 from rollbook_gateway.scim.values import Document
 
 
@@ -38,6 +41,27 @@ def from_search_request(message: Document) -> Query:
         attributes=_names(message, "attributes"),
         excluded_attributes=_names(message, "excludedAttributes"),
     )
+
+
+def read_filter(caller: Caller, text: str | None, schema: ResourceSchema) -> Filter | None:
+    """Read the filter of a list; the provisioning log is told what is looked for."""
+    if text is None:
+        return None
+    condition = parse_filter(text, schema, caller.draft.notes)
+    caller.draft.resource_name = looked_for(condition)
+    return condition
+
+
+def looked_for(condition: Filter) -> str:
+    """Return the text that something is to be equal to, the first of several; empty where there is none."""
+    match condition:
+        case Comparison(operator="eq", value=str(value)):
+            return value
+        case ValueFilter(condition=inner):
+            return looked_for(inner)
+        case And(terms=terms):
+            return next(filter(None, map(looked_for, terms)), "")
+    return ""
 
 
 def _text(message: Document, name: str) -> str | None:

@@ -10,11 +10,10 @@ from rollbook_gateway.decide.user import Decider, Decision
 from rollbook_gateway.requests.caller import Answer, Caller, answer
 from rollbook_gateway.requests.conditions import check_if_match, not_modified
 from rollbook_gateway.requests.decision_loop import DecisionLoop, Written
-from rollbook_gateway.requests.search_request import Query, from_search_request
+from rollbook_gateway.requests.search_request import Query, from_search_request, read_filter
 from rollbook_gateway.scim.compiled import user_schema
 from rollbook_gateway.scim.document import canonicalise
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
-from rollbook_gateway.scim.filters import parse_filter
 from rollbook_gateway.scim.json_body import parse
 from rollbook_gateway.scim.lists import Page, page
 from rollbook_gateway.scim.patch.apply import apply_patch
@@ -35,7 +34,7 @@ class Users:
 
     async def create(self, caller: Caller, body: bytes, shown: Projection) -> Answer:
         """POST /Users (RFC 7644, 3.3): 201 with the person."""
-        document = canonicalise(parse(body), self._schema).document
+        document = self._document(caller, body)
         user_id = self._new_user_id()
 
         def create(decider: Decider, now: str) -> Decision:
@@ -51,6 +50,7 @@ class Users:
         """
         tenant = caller.tenant
         state = present(user_id, await self._decisions.load(tenant, known_form(user_id)))
+        caller.draft.about(user_id, state.document)
         if not_modified(caller.if_none_match, state.sequence):
             return Answer(304, headers={"ETag": etag(state.sequence)})
         groups = await self._search.groups(tenant.id, tenant.partition, user_id) if shown.shows("groups") else ()
@@ -58,15 +58,16 @@ class Users:
 
     async def replace(self, caller: Caller, user_id: str, body: bytes, shown: Projection) -> Answer:
         """PUT /Users/{id} (RFC 7644, 3.5.1): 200 with the person; never creates one."""
-        document = canonicalise(parse(body), self._schema).document
+        document = self._document(caller, body)
         return await self._change(caller, user_id, lambda decider, person: decider.replace(person, document), shown)
 
     async def patch(self, caller: Caller, user_id: str, body: bytes, shown: Projection) -> Answer:
         """PATCH /Users/{id} (RFC 7644, 3.5.2): 200 with the person, all operations or none applied."""
-        message = parse(body)
+        caller.draft.message = message = parse(body)
 
         def patch(decider: Decider, person: PresentUser) -> Decision | None:
-            return decider.change(person, apply_patch(person.document, message, self._schema).document)
+            patched = apply_patch(person.document, message, self._schema, caller.draft.notes)
+            return decider.change(person, patched.document)
 
         return await self._change(caller, user_id, patch, shown)
 
@@ -75,10 +76,13 @@ class Users:
 
         def delete(decider: Decider, state: UserState) -> Decision:
             person = present(user_id, state)
+            caller.draft.about(user_id, person.document)
             check_if_match(caller.if_match, person.sequence)
             return decider.delete(person)
 
-        await self._decisions.change(caller.tenant, caller.request_id, known_form(user_id), delete)
+        _, written = await self._decisions.change(caller.tenant, caller.request_id, known_form(user_id), delete)
+        if written is not None:
+            tell(caller, written)
         return Answer(204)
 
     async def search(self, caller: Caller, body: bytes) -> Answer:
@@ -94,7 +98,7 @@ class Users:
     async def find(self, caller: Caller, query: Query, wanted: Page) -> tuple[int, Sequence[Document]]:
         """Return how many match, and those of the page."""
         shown = shown_attributes(query.attributes, query.excluded_attributes)
-        condition = parse_filter(query.filter, self._schema) if query.filter is not None else None
+        condition = read_filter(caller, query.filter, self._schema)
         found = await self._search.page(
             caller.tenant.id,
             caller.tenant.partition,
@@ -116,6 +120,10 @@ class Users:
         ]
         return found.total, resources
 
+    def _document(self, caller: Caller, body: bytes) -> Document:
+        caller.draft.message = message = parse(body)
+        return canonicalise(message, self._schema, caller.draft.notes).document
+
     async def _change(
         self,
         caller: Caller,
@@ -125,6 +133,7 @@ class Users:
     ) -> Answer:
         def change(decider: Decider, state: UserState) -> Decision | None:
             person = present(user_id, state)
+            caller.draft.about(user_id, person.document)
             check_if_match(caller.if_match, person.sequence)
             return decide(decider, person)
 
@@ -140,6 +149,8 @@ class Users:
         return self._answer(200, self._render(caller, state.id, state.document, times, shown, groups), state.sequence)
 
     def _written(self, caller: Caller, user_id: str, written: Written, shown: Projection, *, status: int) -> Answer:
+        caller.draft.about(user_id, written.decision.document)
+        tell(caller, written)
         times = (written.decision.created, written.time, written.sequence)
         resource = self._render(caller, user_id, written.decision.document, times, shown)
         return self._answer(status, resource, written.sequence, location=self._location(caller, user_id))
@@ -173,6 +184,11 @@ class Users:
         if location is not None:
             headers["Location"] = location
         return answer(status, resource, headers)
+
+
+def tell(caller: Caller, written: Written) -> None:
+    """Tell the provisioning log what was stored."""
+    caller.draft.stored([planned.fact for planned in written.decision.facts], written.sequence)
 
 
 def shown_attributes(attributes: str | None, excluded: str | None) -> Projection:

@@ -5,7 +5,7 @@ POST and PUT take a whole body through ``canonicalise``; PATCH takes each value 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from rollbook_contracts.datetimes import instant
 from rollbook_contracts.folding import fold
@@ -28,14 +28,15 @@ class Canonical:
     notes: Notes
 
 
-def canonicalise(body: Document, schema: ResourceSchema) -> Canonical:
+def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = None) -> Canonical:
     """Check a resource and bring it into the schema's spelling; raise ``ScimError`` for what cannot be stored.
 
     Names are matched in any case; nulls and empty values mean absence; what is read-only, never returned or unknown is
-    left out. A second pass over the answer changes nothing.
+    left out. A second pass over the answer changes nothing. ``notes`` that are handed in hold those on what is refused,
+    too.
     """
     document: Document = {}
-    notes: Notes = []
+    notes = [] if notes is None else notes
     odd: Document = {}
     table = schema.table
     for name, value in body.items():
@@ -45,7 +46,7 @@ def canonicalise(body: Document, schema: ResourceSchema) -> Canonical:
         else:
             _put(document, found, value, notes)
     if odd:
-        _put_below(document, odd, lambda name: meaning(name, schema), notes)
+        _put_below(document, odd, lambda name: meaning(name, schema), notes, _put)
     if "schemas" in body:
         note_schemas(body["schemas"], document, schema, notes)
     check_required(document, schema)
@@ -87,7 +88,13 @@ def _put(document: Document, found: Meaning, value: Json, notes: Notes) -> None:
     _place(document, found, value, notes)
 
 
-def _put_below(document: Document, odd: Document, find: Callable[[str], Meaning | None], notes: Notes) -> None:
+def _put_below(
+    document: Document,
+    odd: Document,
+    find: Callable[[str], Meaning | None],
+    notes: Notes,
+    put: Callable[[Document, Any, Json, Notes], None],
+) -> None:
     """Put attributes that are named otherwise than in the schema where no others stand: the right name wins (N05)."""
     found_there: Document = {}
     for name, value in odd.items():
@@ -98,7 +105,7 @@ def _put_below(document: Document, odd: Document, find: Callable[[str], Meaning 
         path = found.path if isinstance(found, Target) else found.urn
         if name.lower() != path.lower():
             note(notes, read_as(name, found))
-        _put(found_there, found, value, notes)
+        put(found_there, found, value, notes)
     fill(document, found_there)
 
 
@@ -119,7 +126,7 @@ def _read_extension(document: Document, extension: Extension, value: Json, notes
         else:
             _place(document, target, item, notes)
     if odd:
-        _put_below(document, odd, lambda path: table.get(provider_spelling(path).lower()), notes)
+        _put_below(document, odd, lambda path: table.get(provider_spelling(path).lower()), notes, _place)
 
 
 def _place(document: Document, target: Target, value: Json, notes: Notes) -> None:

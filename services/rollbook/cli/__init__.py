@@ -3,11 +3,13 @@
 import typer
 
 from rollbook.cli import (
+    cycles,
     demo,
     gateway,
     groups,
     guide,
     importing,
+    log,
     parked,
     pending,
     projector,
@@ -44,6 +46,8 @@ def build() -> typer.Typer:
     app.add_typer(groups.app, name="group")
     app.command()(pending.pending)
     app.command("import")(importing.import_)
+    app.command()(log.log)
+    app.command()(cycles.cycles)
     app.command()(tail.tail)
     app.command()(status.status)
     app.command()(verify.verify)

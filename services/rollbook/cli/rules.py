@@ -125,6 +125,8 @@ def as_row(row: TenantRow) -> dict[str, object]:
         "divisions": settings.divisions,
         "departments": settings.departments,
         "custom_fields": [msgspec.structs.asdict(custom) for custom in settings.custom_fields or ()],
+        "rate_limit": settings.rate_limit.requests_per_second if settings.rate_limit else None,
+        "burst": settings.rate_limit.burst if settings.rate_limit else None,
     }
 
 
@@ -143,7 +145,14 @@ def in_words(row: TenantRow) -> dict[str, object]:
         "departments": settings.departments or "any",
         "custom fields": [f"{custom.number} = {custom.label}" for custom in settings.custom_fields or ()]
         or "none in use",
+        "rate limit": _rate_limit_in_words(settings),
     }
+
+
+def _rate_limit_in_words(settings: TenantSettings) -> str:
+    if not settings.rate_limit:
+        return "none"
+    return f"{settings.rate_limit.requests_per_second} requests a second, {settings.rate_limit.burst} at once"
 
 
 def _identifier_in_words(settings: TenantSettings) -> str:

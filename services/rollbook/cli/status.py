@@ -1,5 +1,8 @@
 """`rollbook status`: how far everything is, and what stands still."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
 import typer
 
 from rollbook.cli import options
@@ -7,19 +10,25 @@ from rollbook.cli.output import print_json, print_rows, say
 from rollbook.cli.running import FINDING, run_command
 from rollbook.roots.operator import operating
 from rollbook.settings import Settings
+from rollbook_gateway.admission.expiry import EndingToken, ending_tokens
 from rollbook_projector.status import Status, read_status
 
 COLUMNS = ("partition", "head", "applied", "lag", "owner", "halted")
 
 
 def status(data: options.Data = None, as_json: options.Json = False) -> None:
-    """Show how far each partition of the log is applied, and what waits. Exit status 1 where something stands still."""
+    """Show how far each partition of the log is applied, what waits, and which tokens end within 30 days.
 
-    async def command(settings: Settings) -> Status:
+    Exit status 1 where something stands still.
+    """
+    now = datetime.now(UTC)
+
+    async def command(settings: Settings) -> tuple[Status, Sequence[EndingToken]]:
         async with operating(settings) as operation:
-            return await read_status(operation.nats, operation.connection, operation.partitions)
+            status = await read_status(operation.nats, operation.connection, operation.partitions)
+            return status, await ending_tokens(operation.connection, now)
 
-    found = run_command(data, command)
+    found, ending = run_command(data, command)
     rows = [
         {
             "partition": partition.partition,
@@ -35,8 +44,12 @@ def status(data: options.Data = None, as_json: options.Json = False) -> None:
     if as_json:
         print_json({"outbox": found.outbox})
         print_json({"parked": found.parked})
+        for token in ending:
+            print_json(_ending(token, now))
     else:
         say(f"Changes that wait to be published: {found.outbox}. Facts that are parked: {found.parked}.")
+        for token in ending:
+            say(_warning(token, now))
     problems = _problems(found)
     for problem in problems:
         say(problem)
@@ -56,3 +69,28 @@ def _problems(found: Status) -> list[str]:
     if found.parked:
         problems.append("`rollbook parked list` shows what is parked, and why.")
     return problems
+
+
+def _ending(token: EndingToken, now: datetime) -> dict[str, object]:
+    return {
+        "token": token.key_id,
+        "tenant_name": token.tenant_name,
+        "kind": token.kind,
+        "label": token.label,
+        "expires_at": token.expires_at.isoformat(timespec="seconds"),
+        "warning_days": token.warning(now),
+    }
+
+
+def _warning(token: EndingToken, now: datetime) -> str:
+    what = "OAuth client" if token.kind == "client" else "Token"
+    label = f" ({token.label})" if token.label else ""
+    until = f"{token.expires_at:%Y-%m-%d %H:%M} UTC"
+    days = token.warning(now)
+    if not days:
+        return f"{what} {token.key_id}{label} of {token.tenant_name} has ended at {until}: issue another."
+    within = "1 day" if days == 1 else f"{days} days"
+    return (
+        f"{what} {token.key_id}{label} of {token.tenant_name} ends within {within}, at {until}: "
+        f"`rollbook token rotate {token.key_id}`."
+    )

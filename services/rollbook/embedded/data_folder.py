@@ -66,11 +66,11 @@ class DataFolder:
         """Return the key that unique values are hashed with: made once, never changed, in no database."""
         return bytes.fromhex(kept_secret(self.path / "claim-key"))
 
-    def demo_token(self, issue: Callable[[], str]) -> str:
-        """Return the demo tenant's token, issued when asked for the first time."""
+    def demo_token(self, issue: Callable[[], str], *, anew: bool = False) -> str:
+        """Return the demo tenant's token, issued when asked for the first time, or ``anew``."""
         file = self.path / "demo-token"
         with explained(file):
-            if not file.exists():
+            if anew or not file.exists():
                 write_private(file, issue())
             return file.read_text(encoding="utf-8").strip()
 

@@ -141,18 +141,20 @@ def _command(folder: DataFolder, environ: Mapping[str, str], name: str, *argumen
 
 
 async def _demo(settings: Settings, folder: DataFolder) -> tuple[str, str]:
-    """Create the demo tenant at the first start; return its Tenant URL and its token, the same at every start."""
+    """Create the demo tenant at the first start; return its Tenant URL and its token, the same until it is ended."""
     async with operating(settings) as operation:
         tenants = operation.tenants()
         known = {row.name: row for row in await tenants.all()}
         row = known.get(DEMO_TENANT) or await tenants.create(DEMO_TENANT, DEMO_RULES)
-        token = _kept_token(folder)
-        await tokens.issue(operation.connection, row.tenant, token, label="demo", now=datetime.now(UTC))
+        token, now = _kept_token(folder), datetime.now(UTC)
+        if not await tokens.issue(operation.connection, row.tenant, token, label="demo", now=now):
+            token = _kept_token(folder, anew=True)
+            await tokens.issue(operation.connection, row.tenant, token, label="demo", now=now)
         return operation.tenant_url(row.name), str(token)
 
 
-def _kept_token(folder: DataFolder) -> Token:
-    text = folder.demo_token(lambda: str(new_token()))
+def _kept_token(folder: DataFolder, *, anew: bool = False) -> Token:
+    text = folder.demo_token(lambda: str(new_token()), anew=anew)
     token = parse_token(text)
     if token is None:
         raise CommandError(

@@ -1,6 +1,9 @@
 """The composition root of a gateway process: `rollbook gateway`, and the gateway of `rollbook up`."""
 
 import asyncio
+import os
+import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -21,14 +24,22 @@ from rollbook.stack import Stack
 from rollbook.streams import ensure_streams, topology
 from rollbook_contracts.identifiers import new_id
 from rollbook_gateway.admission.directory import TokenDirectory, listen_for_changes
+from rollbook_gateway.admission.expiry import ExpiryWatch
+from rollbook_gateway.admission.gate import Gate
+from rollbook_gateway.admission.last_used import record_last_use
+from rollbook_gateway.admission.rate_limit import RateLimits
 from rollbook_gateway.app import Parts, build_app
+from rollbook_gateway.edge.accepting import FairSite
 from rollbook_gateway.edge.health import Health
+from rollbook_gateway.edge.oauth import TokenEndpoint
 from rollbook_gateway.edge.serving import GatewayRunner
 from rollbook_gateway.intake.bodies import Bodies
 from rollbook_gateway.janitor import Janitor
 from rollbook_gateway.log.connection import connect
 from rollbook_gateway.log.jetstream import JetStreamEventLog
 from rollbook_gateway.log.port import EventLog
+from rollbook_gateway.provisioning_log.reporter import Reporter
+from rollbook_gateway.provisioning_log.stream import sender
 from rollbook_gateway.requests.decision_loop import DecisionLoop
 from rollbook_gateway.requests.group_log import GroupLog
 from rollbook_gateway.requests.group_writes import GroupWrites
@@ -57,25 +68,36 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
             open_pool(stack.database_url) as pool,
             NatsCheckpointNotices.subscribed(nats, streams.partitions) as notices,
         ):
-            directory = TokenDirectory(pool, streams.partitions, asyncio.get_running_loop().time)
+            clock = asyncio.get_running_loop().time
+            access_key = stack.claim_key.derived("access tokens")
+            directory = TokenDirectory(pool, streams.partitions, clock, unix_time=time.time, access_key=access_key)
             bodies, group_log = Bodies(), GroupLog(log)
             decisions = DecisionLoop(log, stack.claim_key, now)
             group_writes = GroupWrites(log, stack.claim_key, now, group_log)
+            reporter = Reporter(sender(nats), gateway=f"{socket.gethostname()}:{os.getpid()}", now=now)
             janitor = Janitor(pool, log, partial(new_id, "req"), settings.staging_patience)
             change_on = partial(_identifier_change, log, decisions, streams.partitions)
             tasks = [
                 asyncio.create_task(listen_for_changes(directory, stack.database_url)),
+                asyncio.create_task(record_last_use(directory, pool)),
+                asyncio.create_task(ExpiryWatch(pool).watch()),
                 asyncio.create_task(janitor.work()),
                 asyncio.create_task(finish_changes(stack.database_url, change_on)),
+                asyncio.create_task(reporter.report()),
             ]
             try:
                 group_search = GroupSearch(pool, log, notices)
                 yield build_app(
                     Parts(
                         directory=directory,
+                        limits=RateLimits(clock),
+                        gate=Gate(),
+                        tokens=TokenEndpoint(directory, time.time),
                         users=Users(decisions, UserSearch(pool, log, notices), partial(new_id, "usr")),
                         groups=Groups(group_writes, group_log, group_search, bodies, partial(new_id, "grp")),
                         health=Health(partial(log.head, 0), partial(pool.fetchval, "SELECT 1")),
+                        reporter=reporter,
+                        now=now,
                         public_url=settings.public_url,
                     ),
                 )
@@ -112,12 +134,12 @@ async def serve_gateway(
         runner = GatewayRunner(app, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, host, port, backlog=4096)
+            site = FairSite(runner, host, port)
             try:
                 await site.start()
             except OSError as error:
                 raise CommandError(f"The gateway cannot listen on {host}:{port}: {error.strerror or error}.") from error
-            bound = runner.addresses[0][1]
+            bound = site.port
             settle()
             logger.info("gateway.ready", host=host, port=bound)
             ready(bound)

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import structlog
 
@@ -16,6 +17,7 @@ from rollbook.streams import ensure_streams, topology
 from rollbook_gateway.log.connection import connect
 from rollbook_projector.migrations import upgrade
 from rollbook_projector.projector import Projector
+from rollbook_projector.provisioning_log.keeping import ProvisioningLog
 from rollbook_projector.settings import ProjectorSettings
 
 logger = structlog.get_logger(__name__)
@@ -29,11 +31,13 @@ async def projecting(stack: Stack, settings: Settings) -> AsyncIterator[Projecto
     try:
         await require_durable(nats, settings, stack.nats_monitor_url)
         streams = await ensure_streams(nats, topology(settings, stack.claim_key))
+        keep = timedelta(days=settings.request_log_days)
         yield Projector(
             nats,
             stack.database_url,
             partitions=streams.partitions,
             settings=ProjectorSettings(apply_delay=settings.apply_delay),
+            beside=[ProvisioningLog(stack.nats_url, stack.database_url, keep=keep)],
         )
     finally:
         await nats.close()

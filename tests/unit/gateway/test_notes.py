@@ -45,6 +45,15 @@ def test_notes_on_a_body(sent: dict[str, Any], note: str) -> None:
     assert note in canonicalise({"userName": "ada", **sent}, user_schema()).notes
 
 
+def test_a_misprint_inside_an_extension_leaves_one_note() -> None:
+    """What stands in its extension was not sent beside it."""
+    sent = {"userName": "ada", "schemas": [USER, ENTERPRISE], ENTERPRISE: {"departnment": "S"}}
+
+    notes = canonicalise(sent, user_schema()).notes
+
+    assert notes == [f'"{ENTERPRISE}:departnment" was read as "{ENTERPRISE}:department"']
+
+
 @pytest.mark.parametrize(
     ("operation", "note"),
     [

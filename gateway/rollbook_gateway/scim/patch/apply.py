@@ -22,10 +22,18 @@ MAX_OPERATIONS: Final = 100
 
 
 def apply_patch(
-    document: Document, message: Document, schema: ResourceSchema, *, max_operations: int = MAX_OPERATIONS
+    document: Document,
+    message: Document,
+    schema: ResourceSchema,
+    notes: Notes | None = None,
+    *,
+    max_operations: int = MAX_OPERATIONS,
 ) -> Canonical:
-    """Return the document after a PATCH message; raise ``ScimError`` where one operation or the outcome is refused."""
-    notes: Notes = []
+    """Return the document after a PATCH message; raise ``ScimError`` where one operation or the outcome is refused.
+
+    ``notes`` that are handed in hold those on what is refused, too.
+    """
+    notes = [] if notes is None else notes
     return apply_operations(document, read_operations(message, max_operations, notes), schema, notes)
 
 

@@ -15,6 +15,7 @@ from scim2_models import path as grammar
 from rollbook_contracts.urns import GROUP
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.members import former_values, is_members, member_value, member_values
+from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.patch.operations import Operation, Verb, read_operations
 from rollbook_gateway.scim.values import Document
 
@@ -46,10 +47,13 @@ class SplitPatch:
     members: list[MemberOperation]
 
 
-def split_patch(message: Document) -> SplitPatch:
-    """Take a PATCH message apart; raise ``ScimError`` for an operation on members that means nothing."""
+def split_patch(message: Document, notes: Notes | None = None) -> SplitPatch:
+    """Take a PATCH message apart; raise ``ScimError`` for an operation on members that means nothing.
+
+    ``notes`` get a sentence for what was read otherwise than it was sent.
+    """
     split = SplitPatch([], [])
-    for operation in read_operations(message, MAX_OPERATIONS):
+    for operation in read_operations(message, MAX_OPERATIONS, notes):
         if operation.path is None:
             _split_named(operation, split)
         elif is_members(operation.path):
