@@ -5,13 +5,13 @@ from typing import Annotated, Optional, cast, get_args
 import msgspec
 import typer
 
-from rollbook.cli import options
+from rollbook.cli import options, rate_limit
 from rollbook.cli.output import print_rows
 from rollbook.cli.running import run_command
 from rollbook.control.tenants import TenantRow
 from rollbook.roots.operator import operating
 from rollbook.settings import Settings
-from rollbook_contracts.settings import RateLimit, TenantSettings, UniqueIdentifier
+from rollbook_contracts.settings import TenantSettings, UniqueIdentifier
 
 app = typer.Typer(help="Organizations: their Tenant URLs and the rules for their people.", no_args_is_help=True)
 
@@ -108,19 +108,8 @@ def set_rules(  # noqa: PLR0913, PLR0917  # one parameter for each option of the
     department: Departments = None,
     default_region: DefaultRegion = None,
     unique_identifier: Identifier = None,
-    rate_limit: Annotated[
-        Optional[int],  # noqa: UP045  # typer reads the annotation
-        typer.Option(
-            help="Requests per second that each gateway takes; more wait, up to 2 s. 0: no limit.",
-            min=0,
-            max=100_000,
-            show_default=False,
-        ),
-    ] = None,
-    burst: Annotated[
-        Optional[int],  # noqa: UP045  # typer reads the annotation
-        typer.Option(help="Requests at once after a pause; one second's worth unless given.", min=1, max=1_000_000),
-    ] = None,
+    per_second: rate_limit.PerSecond = None,
+    burst: rate_limit.Burst = None,
     data: options.Data = None,
     as_json: options.Json = False,
 ) -> None:
@@ -135,7 +124,7 @@ def set_rules(  # noqa: PLR0913, PLR0917  # one parameter for each option of the
             departments=_list(department, settings.departments),
             default_region=settings.default_region if default_region is None else default_region or None,
             unique_identifier=identifier or settings.unique_identifier,
-            rate_limit=_rate_limit(rate_limit, burst, settings.rate_limit),
+            rate_limit=rate_limit.revised(per_second, burst, settings.rate_limit),
         )
 
     async def command(found: Settings) -> TenantRow:
@@ -161,24 +150,11 @@ def _identifier(text: str | None) -> UniqueIdentifier | None:
     raise typer.BadParameter(f"{text!r} is not possible; use email or employee-id", param_hint="--unique-identifier")
 
 
-def _rate_limit(
-    per_second: int | None, burst: int | None, present: RateLimit | msgspec.UnsetType
-) -> RateLimit | msgspec.UnsetType:
-    if per_second is None and burst is None:
-        return present
-    if per_second is None and present is not msgspec.UNSET:
-        per_second = present.requests_per_second
-    if per_second is None or (per_second == 0 and burst is not None):
-        raise typer.BadParameter("there is no rate limit that it would be a burst of", param_hint="--burst")
-    return RateLimit(per_second, burst or per_second) if per_second else msgspec.UNSET
-
-
 def _list(given: list[str] | None, present: tuple[str, ...]) -> tuple[str, ...]:
     return present if given is None else tuple(value for value in given if value)
 
 
 def _as_row(row: TenantRow) -> dict[str, object]:
-    limit = row.settings.rate_limit
     return {
         "tenant": row.tenant,
         "name": row.name,
@@ -188,8 +164,7 @@ def _as_row(row: TenantRow) -> dict[str, object]:
         "departments": row.settings.departments,
         "default_region": row.settings.default_region,
         "unique_identifier": row.settings.unique_identifier,
-        "rate_limit": limit.requests_per_second if limit is not msgspec.UNSET else None,
-        "burst": limit.burst if limit is not msgspec.UNSET else None,
+        **rate_limit.as_row(row.settings.rate_limit),
     }
 
 
