@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import structlog
 
 from rollbook.control import tokens
 from rollbook.control.tokens import Terms
@@ -184,3 +185,20 @@ async def test_an_access_token_is_for_its_own_tenant(endpoint: Endpoint, product
     """At another Tenant URL it is 401, as any token."""
     access, other = await endpoint.access(), await product.new_tenant()
     assert (await Scim(product.session, other.tenant_url, access.token).get("/Users")).status == 401
+
+
+async def test_no_secret_stands_in_the_log(endpoint: Endpoint) -> None:
+    """Log lines name the client and the tenant; neither the secret nor the access token, in whatever way they came."""
+    with structlog.testing.capture_logs() as lines:
+        access = await endpoint.access()
+        assert (await access.get("/Users")).status == 200
+        assert (await endpoint.ask(client_secret=endpoint.client.secret, scope="admin")).status == 400
+        assert (
+            await endpoint.send(data=GRANT, headers={"Authorization": f"Basic {endpoint.client.secret}"})
+        ).status == 401
+        assert (await endpoint.send(params={"client_secret": endpoint.client.secret}, data=GRANT)).status == 401
+
+    answered = [line for line in lines if line["event"] == "request.answered"]
+    assert {line["key_id"] for line in answered} == {endpoint.client.key_id, None}
+    assert endpoint.client.secret not in str(lines)
+    assert access.token[16:] not in str(lines)

@@ -71,7 +71,11 @@ async def test_regenerate_stops_all_others_within_a_second(fleet: Fleet) -> None
         stopped[old] = time.time()
 
     watching = [asyncio.create_task(watch(old)) for old in everywhere]
-    new = await command(fleet, "token", "regenerate", "--tenant", tenant_name(first))
+    done = await fleet.rollbook(
+        *("token", "regenerate", "--tenant", tenant_name(first), "--json"), ROLLBOOK_PUBLIC_URL=fleet.gateway_urls[0]
+    )
+    new = msgspec.json.decode(done.out)
+    assert "admits only the new one now" in done.err
     for old in olds:
         assert (await fleet.at(old, 0).get("/Users?count=0")).status == 401
     await asyncio.gather(*watching)

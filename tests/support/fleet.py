@@ -161,11 +161,11 @@ class Fleet:
         """Return clients of one tenant, one at each gateway."""
         return [self.at(scim, gateway) for gateway in range(len(self.gateways))]
 
-    async def rollbook(self, *arguments: object) -> Finished:
-        """Run a command of the command line to its end."""
+    async def rollbook(self, *arguments: object, **environ: str) -> Finished:
+        """Run a command of the command line to its end, with these variables beside the usual ones."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "rollbook", *map(str, arguments)),
-            env=self.environ,
+            env={**self.environ, **environ},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -101,7 +101,13 @@ def _configuration() -> Document:
                 description="The organization's token in the header Authorization, after the word Bearer",
                 spec_uri=Reference[External]("https://www.rfc-editor.org/info/rfc6750"),
                 primary=True,
-            )
+            ),
+            AuthenticationScheme(
+                type=AuthenticationScheme.Type.oauth2,
+                name="OAuth 2.0 client credentials",
+                description="An access token of the organization's token endpoint, which stands beside its Tenant URL",
+                spec_uri=Reference[External]("https://www.rfc-editor.org/info/rfc6749"),
+            ),
         ],
     ).model_dump()
 

@@ -7,6 +7,7 @@ from typing import Annotated, Optional, TypeAlias, cast, get_args
 import msgspec
 import typer
 
+from rollbook.cli import rate_limit
 from rollbook.control.rules import same
 from rollbook.control.tenants import TenantRow
 from rollbook.errors import CommandError
@@ -125,8 +126,7 @@ def as_row(row: TenantRow) -> dict[str, object]:
         "divisions": settings.divisions,
         "departments": settings.departments,
         "custom_fields": [msgspec.structs.asdict(custom) for custom in settings.custom_fields or ()],
-        "rate_limit": settings.rate_limit.requests_per_second if settings.rate_limit else None,
-        "burst": settings.rate_limit.burst if settings.rate_limit else None,
+        **rate_limit.as_row(settings.rate_limit),
     }
 
 

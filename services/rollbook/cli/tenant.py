@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from rollbook.cli import options, rules
+from rollbook.cli import options, rate_limit, rules
 from rollbook.cli.output import print_rows, say
 from rollbook.cli.running import FINDING, run_command
 from rollbook.control.rules import prepared
@@ -14,7 +14,7 @@ from rollbook.control.tenants import TenantRow
 from rollbook.control.unique_identifier import IdentifiersCollideError
 from rollbook.roots.operator import operating
 from rollbook.settings import Settings
-from rollbook_contracts.settings import RateLimit, TenantSettings
+from rollbook_contracts.settings import TenantSettings
 
 app = typer.Typer(help="Organizations: their Tenant URLs and the rules for their people.", no_args_is_help=True)
 
@@ -100,19 +100,8 @@ def set_rules(  # noqa: PLR0913, PLR0917  # one parameter for each option of the
     default_region: rules.DefaultRegion = None,
     custom_field: rules.CustomFields = None,
     unique_identifier: rules.Identifier = None,
-    rate_limit: Annotated[
-        int | None,
-        typer.Option(
-            help="Requests per second that each gateway takes; more wait, up to 2 s. 0: no limit.",
-            min=0,
-            max=100_000,
-            show_default=False,
-        ),
-    ] = None,
-    burst: Annotated[
-        int | None,
-        typer.Option(help="Requests at once after a pause; one second's worth unless given.", min=1, max=1_000_000),
-    ] = None,
+    per_second: rate_limit.PerSecond = None,
+    burst: rate_limit.Burst = None,
     data: options.Data = None,
     as_json: options.Json = False,
 ) -> None:
@@ -135,7 +124,7 @@ def set_rules(  # noqa: PLR0913, PLR0917  # one parameter for each option of the
             departments=departments.revised(settings.departments),
             default_region=settings.default_region if default_region is None else default_region or None,
             custom_fields=rules.revised_fields(custom_field, settings.custom_fields),
-            rate_limit=_rate_limit(rate_limit, burst, settings.rate_limit),
+            rate_limit=rate_limit.revised(per_second, burst, settings.rate_limit),
         )
 
     async def command(found: Settings) -> TenantRow | IdentifiersCollideError:
@@ -170,16 +159,6 @@ def _set_enabled(name: str, data: options.Data, *, enabled: bool, as_json: bool)
     _show(run_command(data, command), as_json=as_json)
 
 
-def _rate_limit(
-    per_second: int | None, burst: int | None, present: RateLimit | msgspec.UnsetType
-) -> RateLimit | msgspec.UnsetType:
-    if per_second is None and burst is None:
-        return present
-    if per_second is None and present is not msgspec.UNSET:
-        per_second = present.requests_per_second
-    if per_second is None or (per_second == 0 and burst is not None):
-        raise typer.BadParameter("there is no rate limit that it would be a burst of", param_hint="--burst")
-    return RateLimit(per_second, burst or per_second) if per_second else msgspec.UNSET
 
 
 def _show(row: TenantRow, *, as_json: bool) -> None:

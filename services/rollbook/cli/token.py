@@ -7,12 +7,12 @@ from typing import Annotated, Optional, cast
 import typer
 
 from rollbook.cli import options
-from rollbook.cli.durations import duration
 from rollbook.cli.output import Row, print_rows, say
 from rollbook.cli.running import run_command
 from rollbook.control import tokens
 from rollbook.control.confirmation import gateway_admits
 from rollbook.control.tokens import Terms, TokenRow
+from rollbook.durations import parse_duration
 from rollbook.roots.operator import Operation, operating
 from rollbook.settings import Settings
 from rollbook_gateway.admission.scopes import EVERYTHING, SCOPES, Scope
@@ -37,9 +37,18 @@ Scopes = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 ExpiresIn = Annotated[
     Optional[timedelta],  # noqa: UP045  # typer reads the annotation
-    typer.Option(help="When it ends, as 90d or 24h. None given: never.", parser=duration, metavar="90d"),
+    typer.Option(help="When it ends, as 90d or 24h. None given: never.", parser=_duration, metavar="90d"),
 ]
 OAuth = Annotated[bool, typer.Option("--oauth", help="Issue an OAuth client id and secret in place of a token.")]
 COLUMNS = ("key_id", "kind", "state", "label", "scopes", "created_at", "expires_at", "last_used_at")
@@ -135,11 +144,11 @@ def rotate(
     key_id: KeyId,
     overlap: Annotated[
         Optional[timedelta],  # noqa: UP045  # typer reads the annotation
-        typer.Option(help="How long the old one works on. None given: 24h.", parser=duration, metavar="24h"),
+        typer.Option(help="How long the old one works on. None given: 24h.", parser=_duration, metavar="24h"),
     ] = None,
     expires_in: Annotated[
         Optional[timedelta],  # noqa: UP045  # typer reads the annotation
-        typer.Option(help="When the next one ends. None given: as long as the old one was to.", parser=duration),
+        typer.Option(help="When the next one ends. None given: as long as the old one was to.", parser=_duration),
     ] = None,
     data: options.Data = None,
     as_json: options.Json = False,

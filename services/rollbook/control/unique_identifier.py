@@ -1,6 +1,6 @@
 """Changes a tenant's unique identifier while people are provisioned; for `rollbook tenant set` and for the gateway.
 
-Each step is a fact of the tenant, so that whoever comes after a crash goes on from there (docs/adr/0007):
+Each step is a fact of the tenant, so that whoever comes after a crash goes on from there (docs/adr/0010):
 
     announced   the next identifier is claimed beside the one in force: by gateways with every write of a person, by the
                 back-fill for everybody else. Where somebody else holds a value already, the change is withdrawn.

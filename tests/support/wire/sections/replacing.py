@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Any
 
+from rollbook_contracts.settings import RateLimit
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from support.people import ada, jo
 from support.wire.answers import ids, no_content, nobody, refused, resource
@@ -137,7 +138,7 @@ async def o08_a_deleted_person_is_gone_and_the_names_are_free(wire: Wire) -> Non
 
 async def o09_over_the_limit_is_429(wire: Wire) -> None:
     """Some of a burst are refused, with whole seconds to wait and an error body; all are answered in good time."""
-    organization = await wire.organization(rate_limit=2, burst=1)
+    organization = await wire.organization(rate_limit=RateLimit(2, burst=1))
     started = time.monotonic()
     replies = await asyncio.gather(*(organization.idp.get("/Users?count=0") for _ in range(40)))
     assert time.monotonic() - started < 60
