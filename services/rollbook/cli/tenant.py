@@ -159,8 +159,6 @@ def _set_enabled(name: str, data: options.Data, *, enabled: bool, as_json: bool)
     _show(run_command(data, command), as_json=as_json)
 
 
-
-
 def _show(row: TenantRow, *, as_json: bool) -> None:
     if as_json:
         print_rows([rules.as_row(row)], as_json=True)
