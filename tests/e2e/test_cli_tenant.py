@@ -33,6 +33,8 @@ async def test_every_rule_is_set_and_shown(product: Product) -> None:
         "divisions": ["Field"],
         "departments": ["R&D"],
         "custom_fields": [{"number": 2, "label": "Cost centre"}, {"number": 4, "label": "Badge"}],
+        "rate_limit": None,
+        "burst": None,
     }
     for line in ("regions", "US-East, EMEA", "region required    no", "2 = Cost centre, 4 = Badge", "R&D"):
         assert line in shown.out
