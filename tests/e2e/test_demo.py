@@ -150,8 +150,8 @@ async def test_a_table_that_is_otherwise_is_found(product: Product) -> None:
     """Each kind of difference is told."""
     scim = await product.new_tenant(regions=REGIONS)
     result = await played(play_okta, scim)
-    group_id, group = next(iter(result.groups.items()))
-    user_id = next(iter(result.rows))
+    group_id, group = next(item for item in result.groups.items() if item[1].members)
+    user_id = min(group.members)
     wrong = replace(
         result,
         groups={group_id: group._replace(members=group.members - {user_id})},
@@ -160,9 +160,10 @@ async def test_a_table_that_is_otherwise_is_found(product: Product) -> None:
         managers={user_id: "usr_nobody"},
     )
     assert (await scim.get("/Users?count=0")).status == 200
+    linked = await product.database.fetchval("SELECT manager_id FROM lms.users WHERE id = $1", user_id)
     assert await findings(product.database, await tenant_id(product, scim), wrong) == [
         f"{user_id}: region is {result.rows[user_id]['region']!r} instead of 'Atlantis'",
         f"{user_id} was deleted and is in the tables",
         f"group {group.name!r} lacks 0 members and has 1 that it must not have",
-        f"{user_id} has manager None instead of usr_nobody",
+        f"{user_id} has manager {linked} instead of usr_nobody",
     ]

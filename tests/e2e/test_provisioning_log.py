@@ -160,7 +160,7 @@ async def test_an_entra_conversation(product: Product, scim: Scim) -> None:
 
     status, printed, said = await rollbook(product, "log", "--tenant", tenant_name(scim), "--failed")
     assert status == 0, said
-    assert "POST User ada@contoso.com  refused: 400 invalidValue\n    department 'Marketing' is not allowed" in printed
+    assert 'POST User ada@contoso.com  refused: 400 invalidValue\n    department "Marketing" is not allowed' in printed
     assert "→ Give one of the two another value" in printed
     assert "POST User ada@contoso.com  created" not in printed
 
