@@ -94,6 +94,7 @@ async def test_rules_that_cannot_be_are_refused(product: Product, options: list[
     assert await product.tenants().get(name) == before
 
 
+@pytest.mark.nightly  # the command waits twice for gateways that have not heard of new rules yet, 20 s in all
 async def test_the_unique_identifier_is_changed_or_the_reasons_are_listed(product: Product) -> None:
     """Those who collide are rows for scripts and no rule at all is changed; once they are apart it is done."""
     scim = await product.new_tenant(regions=("US-East",))
