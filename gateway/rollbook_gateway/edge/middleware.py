@@ -34,8 +34,15 @@ logger = structlog.get_logger(__name__)
 
 def respond(found: Answer) -> web.Response:
     """Turn an answer into aiohttp's response."""
-    body = found.body if isinstance(found.body, bytes) else _each(found.body)
-    response = web.Response(status=found.status, body=body or None, headers=dict(found.headers))
+    headers = dict(found.headers)
+    body: bytes | AsyncIterator[bytes]
+    if isinstance(found.body, bytes):
+        body = found.body
+    elif (size := sum(map(len, found.body))) <= _AT_ONCE:
+        body = b"".join(found.body)
+    else:
+        body, headers["Content-Length"] = _each(found.body), str(size)
+    response = web.Response(status=found.status, body=body or None, headers=headers)
     if found.body:
         response.headers["Content-Type"] = MEDIA_TYPE
     return response
