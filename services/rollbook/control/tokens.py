@@ -18,7 +18,7 @@ OVERLAP: Final = timedelta(hours=24)
 """How long the old one works on beside the new one after a rotation, where nothing else is said."""
 
 # Any constant will do, as long as nothing else takes locks of two numbers by it.
-_REPLACING_LOCK: Final = 7_303_002
+_REPLACING_LOCK: Final = 7_303_004
 
 _COLUMNS: Final = "key_id, kind, label, scopes, created_at, expires_at, last_used_at, revoked_at, replaced_by"
 
