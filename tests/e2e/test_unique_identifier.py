@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
@@ -13,7 +13,12 @@ import pytest
 from rollbook.control.applied import wait_until_applied
 from rollbook.control.tenants import Tenants
 from rollbook.control.unfinished import finish_changes
-from rollbook.control.unique_identifier import QUIET_SECONDS, IdentifiersCollideError, UniqueIdentifierChange
+from rollbook.control.unique_identifier import (
+    _CHANGE_LOCK,
+    QUIET_SECONDS,
+    IdentifiersCollideError,
+    UniqueIdentifierChange,
+)
 from rollbook.roots.operator import log_connection, now
 from rollbook_contracts import subjects
 from rollbook_contracts.facts.codec import decode_fact
@@ -210,44 +215,57 @@ async def test_a_collision_found_on_the_way_takes_the_change_back(product: Produ
     assert await findings(product, scim) == []
 
 
+@contextlib.asynccontextmanager
+async def left_alone(product: Product, scim: Scim) -> AsyncIterator[None]:
+    """Keep the product's gateways, which look for half-done changes now and then, from finishing this tenant's."""
+    tenant = await product.database.fetchval("SELECT tenant FROM control.tenants WHERE name = $1", tenant_name(scim))
+    await product.database.execute("SELECT pg_advisory_lock($1, hashtext($2))", _CHANGE_LOCK, tenant)
+    try:
+        yield
+    finally:
+        await product.database.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _CHANGE_LOCK, tenant)
+
+
 @pytest.mark.parametrize("step", range(1, STEPS))
 async def test_whoever_comes_after_a_crash_finishes_the_change(product: Product, step: int) -> None:
     """A command that dies at any step leaves people unique by what is in force; the next one goes on from there."""
     scim = await product.new_tenant(regions=("EMEA",))
-    people = [await scim.created(worker(number)) for number in range(20)]
-    with pytest.raises(CommandDiedError):
-        await change_of(product, told=dying(step)).to(tenant_name(scim), "employee-id")
-    assert await findings(product, scim) == []
-    unique = "emails" if (await settings_of(product, scim)).unique_identifier == "email" else ENTERPRISE
-    twin = worker(99, **{unique: worker(3)[unique]})
-    assert (await scim.post("/Users", twin)).status == 409
-    people.append(await scim.created(worker(20)))
-    await scim.patch(
-        f"/Users/{people[0]['id']}", {"op": "replace", "path": f"{ENTERPRISE}:employeeNumber", "value": "N"}
-    )
-    await scim.delete(f"/Users/{people.pop(1)['id']}")
-    assert await findings(product, scim) == []
+    async with left_alone(product, scim):
+        people = [await scim.created(worker(number)) for number in range(20)]
+        with pytest.raises(CommandDiedError):
+            await change_of(product, told=dying(step)).to(tenant_name(scim), "employee-id")
+        assert await findings(product, scim) == []
+        unique = "emails" if (await settings_of(product, scim)).unique_identifier == "email" else ENTERPRISE
+        twin = worker(99, **{unique: worker(3)[unique]})
+        assert (await scim.post("/Users", twin)).status == 409
+        people.append(await scim.created(worker(20)))
+        await scim.patch(
+            f"/Users/{people[0]['id']}", {"op": "replace", "path": f"{ENTERPRISE}:employeeNumber", "value": "N"}
+        )
+        await scim.delete(f"/Users/{people.pop(1)['id']}")
+        assert await findings(product, scim) == []
 
-    row = await change_of(product).resume(tenant_name(scim))
+        row = await change_of(product).resume(tenant_name(scim))
 
-    assert row is not None
-    assert row.settings == TenantSettings(regions=("EMEA",), unique_identifier="employee-id")
-    assert await identifier_claims(product, scim) == sorted(("employee-id", person["id"]) for person in people)
-    assert await findings(product, scim) == []
+        assert row is not None
+        assert row.settings == TenantSettings(regions=("EMEA",), unique_identifier="employee-id")
+        assert await identifier_claims(product, scim) == sorted(("employee-id", person["id"]) for person in people)
+        assert await findings(product, scim) == []
 
 
 async def test_a_change_that_was_begun_can_be_taken_back(product: Product) -> None:
     """After a crash the operator may want the old identifier after all."""
     scim = await product.new_tenant(regions=("EMEA",))
-    people = [await scim.created(worker(number)) for number in range(3)]
-    with pytest.raises(CommandDiedError):
-        await change_of(product, told=dying(2)).to(tenant_name(scim), "employee-id")
+    async with left_alone(product, scim):
+        people = [await scim.created(worker(number)) for number in range(3)]
+        with pytest.raises(CommandDiedError):
+            await change_of(product, told=dying(2)).to(tenant_name(scim), "employee-id")
 
-    row = await change_of(product).to(tenant_name(scim), "email")
+        row = await change_of(product).to(tenant_name(scim), "email")
 
-    assert row.settings == TenantSettings(regions=("EMEA",))
-    assert await identifier_claims(product, scim) == sorted(("email", person["id"]) for person in people)
-    assert await findings(product, scim) == []
+        assert row.settings == TenantSettings(regions=("EMEA",))
+        assert await identifier_claims(product, scim) == sorted(("email", person["id"]) for person in people)
+        assert await findings(product, scim) == []
 
 
 async def test_gateways_finish_what_a_dead_command_began(product: Product) -> None:
