@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from rollbook.control import tokens
+from rollbook.control.tokens import Terms
 from rollbook_contracts.urns import ENTERPRISE, GROUP, ILMS, USER
+from rollbook_gateway.admission.tokens import new_token
 from support.commands import lines, rollbook, started
 from support.people import ada, jo
 from support.product import Product, tenant_name
@@ -171,6 +175,22 @@ async def test_an_entra_conversation(product: Product, scim: Scim) -> None:
     assert sorted(str(failure["detail"]) for failure in failures_of(cycle)) == sorted(
         {entry["detail"] for entry in found if entry["outcome"] == "refused"}
     )
+
+
+async def test_a_refusal_before_the_request_is_read(product: Product, scim: Scim) -> None:
+    """A token without the scope is told with its label; the body, and so the name, was never looked at."""
+    row = await product.tenants().get(tenant_name(scim))
+    token = new_token()
+    terms = Terms(scopes=frozenset({"read"}))
+    await tokens.issue(product.database, row.tenant, token, label="reader", now=datetime.now(UTC), terms=terms)
+    reader = Scim(product.session, scim.tenant_url, str(token))
+    assert (await reader.post("/Users", ada())).status == 403
+
+    await recorded(product, scim, 1)
+    [entry] = await logged(product, scim)
+
+    assert told(entry, "outcome", "status", "token_label", "resource_type") == ("refused", 403, "reader", "User")
+    assert entry["detail"].startswith("This token has the scope read")
 
 
 async def test_a_pause_of_ten_minutes_ends_a_cycle(product: Product, scim: Scim) -> None:

@@ -13,7 +13,7 @@ from rollbook.streams import ensure_streams, recorded_partitions, replicas_in_fo
 from rollbook_contracts.claims import ClaimKey
 from rollbook_contracts.facts.codec import decode_envelope, decode_fact
 from rollbook_contracts.facts.system import EpochStarted
-from rollbook_contracts.streams import Topology
+from rollbook_contracts.streams import REQUESTS, Topology
 from rollbook_gateway.log.connection import Connection, connect
 from rollbook_gateway.log.jetstream import JetStreamEventLog
 
@@ -119,6 +119,26 @@ async def test_lost_stream_is_not_made_again(connection: Connection, monkeypatch
     await api(connection, "STREAM.DELETE.PROVISIONING-01")
 
     with pytest.raises(CommandError, match="a part is missing: PROVISIONING-01"):
+        await ensure_streams(connection, ASKED)
+
+
+async def test_stream_of_requests_is_made_where_it_is_missing(connection: Connection) -> None:
+    """A log from before there was one, or that lost it, gets it without a question: nothing it held was promised."""
+    in_force = await ensure_streams(connection, ASKED)
+    await api(connection, f"STREAM.DELETE.{REQUESTS}")
+
+    await asyncio.gather(*(ensure_streams(connection, ASKED) for _ in range(3)))
+
+    info = await api(connection, f"STREAM.INFO.{REQUESTS}")
+    assert in_force.requests_stream().differences(info["config"]) == []  # type: ignore[arg-type]  # JSON
+
+
+async def test_stream_of_requests_that_differs_is_refused(connection: Connection) -> None:
+    """It is checked as the others are."""
+    in_force = await ensure_streams(connection, ASKED)
+    await api(connection, f"STREAM.UPDATE.{REQUESTS}", in_force.requests_stream().config() | {"max_age": 0})
+
+    with pytest.raises(CommandError, match=f"{REQUESTS}: max_age is 0, must be 604800000000000"):
         await ensure_streams(connection, ASKED)
 
 

@@ -83,7 +83,7 @@ class Product:
                 stored = await self.log.at(partition, sequence)
                 assert stored is not None
                 found.append(f"{stored.subject} {dict(stored.headers)} {stored.body!r}")
-        for table in ("lms.users", "provisioning.outbox", "provisioning.parked"):
+        for table in ("lms.users", "provisioning.outbox", "provisioning.parked", "provisioning.requests"):
             found += [str(dict(row)) for row in await self.database.fetch(f"SELECT * FROM {table}")]
         return "\n".join(found)
 

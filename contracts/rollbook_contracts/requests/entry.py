@@ -10,7 +10,7 @@ Outcome: TypeAlias = Literal[
 ]
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """A request to a tenant's address and its answer; no secret, no body.
 
     ``time`` is when it came; ``keyId`` that of the token; ``resourceName`` what people know the resource by, or what

@@ -48,9 +48,10 @@ def recording(reporter: Reporter, now: Callable[[], str]) -> Middleware:
 
 def _arrived(request: web.Request, came: str, draft: Draft, providers: Providers) -> Arrived:
     key_id = request[KEY_ID]
-    target = request.get(SENT_TARGET) or request.path_qs
+    target = request.get(SENT_TARGET) or request.raw_path
     provider = providers.of(key_id, agent=request.headers.get("User-Agent"), target=target, message=draft.message)
-    path = request.path.partition("/v2")[2]
+    behind = request.path.split("/", 4)[4:]  # the Tenant URL, which is /scim/<name>/v2
+    path = f"/{behind[0]}" if behind else ""
     return Arrived(request[REQUEST_ID], came, request[TENANT].id, key_id, provider, request.method, path)
 
 

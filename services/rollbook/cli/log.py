@@ -23,11 +23,11 @@ from rollbook_contracts.requests.entry import Entry
 
 def since(text: str | None) -> datetime | None:
     """Read an option that takes a time or how long ago it was."""
-    if text is None or (time := parse_datetime(text)) is not None:
-        return time if text is not None else None
+    if text is None:
+        return None
     try:
-        return datetime.now(UTC) - parse_duration(text)
-    except ValueError:
+        return parse_datetime(text) or datetime.now(UTC) - parse_duration(text)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is neither a time such as 2026-11-24T08:00:00Z nor a span of time such as 30m, 12h or 7d"
         ) from None

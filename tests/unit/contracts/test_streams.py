@@ -77,3 +77,13 @@ def test_streams_are_kept_for_ever() -> None:
         config = definition.config()
         assert (config["storage"], config["discard"], config["retention"]) == ("file", "new", "limits")
         assert (config["max_age"], config["deny_purge"], config["allow_rollup_hdrs"]) == (0, True, False)
+
+
+def test_requests_are_forgotten() -> None:
+    """The provisioning log's stream forgets by age, and what it has had longest when it is full."""
+    definition = TOPOLOGY.requests_stream()
+    config = definition.config()
+
+    assert (config["storage"], config["discard"], config["max_age"]) == ("file", "old", 7 * 24 * 3600 * 10**9)
+    assert (config["deny_purge"], config["allow_atomic"], definition.subjects) == (False, False, ("requests.answered",))
+    assert definition.differences(as_the_server_shows(definition)) == []

@@ -18,7 +18,7 @@ def test_a_named_test_exists(file: str, name: str) -> None:
 
 def test_every_promise_names_a_test() -> None:
     """No promise stands there without a test."""
-    promises = TEXT.split("\n## ")[1:]
+    promises = [part for part in TEXT.split("\n## ")[1:] if part[0].isdigit()]
     assert len(promises) == 6
     assert all("::test_" in promise for promise in promises)
 

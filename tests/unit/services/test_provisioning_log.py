@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import typer
 
+from rollbook.cli.log import since
 from rollbook.provisioning_log.advice import advice, advice_on_note
 from rollbook.provisioning_log.cycles import PAUSE, Counted, added_up
 from rollbook.provisioning_log.names import Names
@@ -161,3 +163,15 @@ def test_many_reasons_are_not_all_told() -> None:
     [cycle] = added_up([counted(1, "refused", 1, minute=0, reason=str(number)) for number in range(7)], NOON)
 
     assert list(cycle_lines(cycle, "acme"))[-1] == ("    and 2 other reasons: `rollbook log --failed` has them all")
+
+
+def test_since_is_a_time_or_so_long_ago() -> None:
+    """Either is read; anything else is refused with what is possible."""
+    assert since(None) is None
+    assert since("2026-11-24T12:00:00Z") == NOON
+    ago = since("2h")
+    assert ago is not None
+    assert timedelta(0) <= datetime.now(UTC) - timedelta(hours=2) - ago < timedelta(minutes=1)
+    for text in ("yesterday", "", "999999d"):
+        with pytest.raises(typer.BadParameter, match=r"neither a time such as .* nor a span of time such as 30m"):
+            since(text)
