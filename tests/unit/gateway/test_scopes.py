@@ -32,7 +32,7 @@ ALL = [*READS_OF_USERS, *WRITES_OF_USERS, *READS_OF_GROUPS, *WRITES_OF_GROUPS, *
         ({"users", "read"}, [*READS_OF_USERS, *WRITES_OF_USERS, *READS_OF_GROUPS, *OF_SERVICE]),
         (set(), OF_SERVICE),
     ],
-    ids=str,
+    ids=["everything", "users", "groups", "read", "users and read", "nothing"],
 )
 def test_a_token_does_what_its_scopes_say_and_nothing_else(granted: set[Scope], allowed: list[tuple[str, str]]) -> None:
     """users and groups read and write, read reads both, discovery is for all; what is not known is for nobody."""
