@@ -61,9 +61,10 @@ class MemberTable:
         changes = [(tenant, group, roll.changed()) for tenant, group, roll in rolls]
         if removed := [(tenant, group, change.removed) for tenant, group, change in changes if change.removed]:
             await connection.executemany(self._delete, removed)
-        if added := [(tenant, group, one, *why) for tenant, group, change in changes for one, why in change.added]:
+        if count := sum(len(change.added) for _, _, change in changes):
+            added = ((tenant, group, one, *why) for tenant, group, change in changes for one, why in change.added)
             await copy(connection, lms.group_members, self._name, added)
-            await self._growth.noted(connection, len(added))
+            await self._growth.noted(connection, count)
         if kept := [(tenant, group, one, *why) for tenant, group, change in changes for one, why in change.kept]:
             await connection.execute(self._upsert, *columns_of(kept))
 

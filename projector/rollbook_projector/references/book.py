@@ -89,16 +89,15 @@ class Book:
         wanted = set(values)
         there = {one for one, membership in roll.members.items() if membership.by_id}
         new = wanted - there
-        present = sorted(new & self.directory.present)
+        present = new & self.directory.present
         for reference in self.references.held_by("member", group):
             if reference.value not in wanted:
                 self._unlink(reference)
         for one in there - wanted:
             roll.sent(one, by_id=False)
-        roll.enrol([one for one in present if one not in roll.members])
-        for one in present:
-            if not roll.members[one].by_id:
-                roll.sent(one, by_id=True)
+        for one in present & roll.members.keys():
+            roll.sent(one, by_id=True)
+        roll.enrol(sorted(present - roll.members.keys()))
         for value in sorted(new - self.directory.present):
             self._add(group, value, since)
 

@@ -75,16 +75,12 @@ class Roll:
 
     def changed(self) -> RollChanges:
         """Return the rows that differ from the table: whom to add, to keep for other reasons, to take off."""
-        added, kept, removed = [], [], []
-        for user_id, before in self.stored.items():
-            after = self.members.get(user_id)
-            if after is None and before is not None:
-                removed.append(user_id)
-            elif after is not None and before is None:
-                added.append((user_id, after))
-            elif after is not None and after != before:
-                kept.append((user_id, after))
-        return RollChanges(added, kept, removed)
+        rows = [(user_id, before, self.members.get(user_id)) for user_id, before in self.stored.items()]
+        return RollChanges(
+            added=[(user_id, after) for user_id, before, after in rows if before is None and after is not None],
+            kept=[(user_id, after) for user_id, before, after in rows if before and after and before != after],
+            removed=[user_id for user_id, before, after in rows if before is not None and after is None],
+        )
 
     def _put(self, user_id: str, membership: Membership) -> None:
         before = self.members.get(user_id)
