@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from rollbook.cli import options
 from rollbook.cli.log import Since, since
-from rollbook.cli.output import print_json, say
+from rollbook.cli.output import print_json, print_text, say
 from rollbook.cli.running import run_command
 from rollbook.provisioning_log.cycles import Cycle
 from rollbook.provisioning_log.cycles import cycles as cycles_since
@@ -34,6 +34,6 @@ def cycles(
         if as_json:
             print_json(cycle_row(cycle, names.get(cycle.tenant)))
         else:
-            print("\n".join(cycle_lines(cycle, names.get(cycle.tenant, cycle.tenant))))  # noqa: T201  # stdout is the product
+            print_text("\n".join(cycle_lines(cycle, names.get(cycle.tenant, cycle.tenant))))
     if not found:
         say("No identity provider sent anything in this time.")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rollbook.cli import options
-from rollbook.cli.output import print_json, print_rows, say
+from rollbook.cli.output import print_json, print_rows, print_text, say
 from rollbook.cli.running import run_command
 from rollbook.control import groups as tables
 from rollbook.roots.operator import operating
@@ -81,7 +81,7 @@ def _print_tables(found: tables.GroupShown) -> None:
         ("Waiting", found.waiting, found.head["waiting"], ("value", "since")),
     ):
         if rows:
-            print(f"\n{title}: {count}", flush=True)  # noqa: T201  # stdout is the product
+            print_text(f"\n{title}: {count}")
             print_rows(rows, as_json=False, columns=columns)
         if isinstance(count, int) and len(rows) < count:
             say(f"These are the first {len(rows)} of {count}; --json shows all.")

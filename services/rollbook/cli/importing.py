@@ -9,7 +9,7 @@ import typer
 
 from rollbook.cli import options
 from rollbook.cli.admitted import admitted
-from rollbook.cli.output import Row, print_json, print_rows, progress, say
+from rollbook.cli.output import Row, print_json, print_rows, print_text, progress, say
 from rollbook.cli.running import FINDING, run_command
 from rollbook.control.applied import wait_until_applied
 from rollbook.control.imports import LABEL, only_import
@@ -171,7 +171,7 @@ class _Shown:
         if self._each:
             for step in comparison.steps:
                 row = told(step)
-                print_json(row) if self._as_json else print(*row.values(), flush=True)  # noqa: T201  # stdout is the product
+                print_json(row) if self._as_json else print_text(" ".join(map(str, row.values())))
         if not self._as_json:
             print_rows(_counts(comparison.counts), as_json=False)
             for sentence in _sentences(comparison):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rollbook.cli import options
-from rollbook.cli.output import print_json, say
+from rollbook.cli.output import print_json, print_text, say
 from rollbook.cli.running import run_command
 from rollbook.durations import parse_duration
 from rollbook.provisioning_log.arriving import arriving, subscribed
@@ -93,7 +93,7 @@ async def _show(entries: list[Entry], names: Names, *, as_json: bool) -> None:
         if as_json:
             print_json(row(entry, names))
         else:
-            print("\n".join(lines(entry, names)), flush=True)  # noqa: T201  # stdout is the product
+            print_text("\n".join(lines(entry, names)))
 
 
 def _rest(shown: int, limit: int, unadmitted: int, lost: int) -> str:

@@ -13,6 +13,10 @@ from rich.table import Table
 Row = Mapping[str, object]
 
 
+class OutputClosedError(BrokenPipeError):
+    """Who read the rows has gone, as `head` does; not to be taken for a server that hung up."""
+
+
 class Advance(Protocol):
     """Tells a progress bar how much is done, and of how much where that is known."""
 
@@ -38,8 +42,16 @@ def print_rows(rows: Iterable[Row], *, as_json: bool, columns: Sequence[str] | N
 
 def print_json(row: Row) -> None:
     """Print one object on a line of its own, at once."""
-    sys.stdout.write(msgspec.json.encode(row, enc_hook=str).decode() + "\n")
-    sys.stdout.flush()
+    print_text(msgspec.json.encode(row, enc_hook=str).decode())
+
+
+def print_text(text: str) -> None:
+    """Print lines at once. Raises ``OutputClosedError``, after which nothing more can be printed."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise OutputClosedError(*error.args) from error
 
 
 def say(text: str) -> None:

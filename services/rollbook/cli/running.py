@@ -11,7 +11,7 @@ import asyncpg
 import nats.errors
 import typer
 
-from rollbook.cli.output import say
+from rollbook.cli.output import OutputClosedError, say
 from rollbook.embedded.errors import EmbeddedError
 from rollbook.errors import CommandError
 from rollbook.logging import configure_logging
@@ -41,6 +41,8 @@ def run_command(
         say(f"rollbook: {error}")
     except (LogError, nats.errors.Error) as error:
         say(f"rollbook: NATS does not answer: {error or type(error).__name__}. `rollbook status` tells more.")
+    except OutputClosedError:
+        raise  # Typer ends quietly
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         say(f"rollbook: a server cannot be reached: {error or type(error).__name__}. Is the stack up?")
     except KeyboardInterrupt:

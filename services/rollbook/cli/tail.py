@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from rollbook.cli import options
-from rollbook.cli.output import print_json
+from rollbook.cli.output import print_json, print_text
 from rollbook.cli.running import run_command
 from rollbook.positions import Position, parse_position
 from rollbook.roots.operator import Operation, operating
@@ -75,7 +75,7 @@ def tail(
                 if as_json:
                     print_json(_as_row(message, change, names))
                 else:
-                    print(await _as_line(message, change, names, operation.connection), flush=True)  # noqa: T201  # stdout is the product
+                    print_text(await _as_line(message, change, names, operation.connection))
 
     run_command(data, command)
 
