@@ -87,19 +87,23 @@ class Groups:
     async def get(self, caller: Caller, group_id: str, shown: Projection) -> Answer:
         """GET /Groups/{id} (RFC 7644, 3.4.1): 200, or 304; the members come from the tables, all else from the log."""
         group_id = known_form(group_id)
-        if shown.shows("members"):
-            row = await self._search.group(caller.tenant.id, caller.tenant.partition, group_id)
-            if row is None:
-                raise not_found(group_id)
-            caller.draft.about(group_id, msgspec.json.decode(row.document))
-            return await self._found(caller, row, shown)
-        state, end = await self._log.whole(caller.tenant, group_id)
-        caller.draft.about(group_id, state.document)
-        version = group_version(state.sequence, end.sequence)
-        if not_modified(caller.if_none_match, version):
-            return Answer(304, headers={"ETag": etag(version)})
-        times = (state.created, max(state.last_modified, end.time or ""), version)
-        return answer(200, self._head(caller, group_id, state.document, times, shown), {"ETag": etag(version)})
+        members = shown.shows("members")
+        if not members or caller.if_none_match:
+            state, end = await self._log.whole(caller.tenant, group_id)
+            caller.draft.about(group_id, state.document)
+            version = group_version(state.sequence, end.sequence)
+            if not_modified(caller.if_none_match, version):
+                return Answer(304, headers={"ETag": etag(version)})
+            if not members:
+                times = (state.created, max(state.last_modified, end.time or ""), version)
+                return answer(200, self._head(caller, group_id, state.document, times, shown), {"ETag": etag(version)})
+        row = await self._search.group(caller.tenant.id, caller.tenant.partition, group_id)
+        if row is None:
+            raise not_found(group_id)
+        caller.draft.about(group_id, msgspec.json.decode(row.document))
+        version = group_version(row.fact_seq, row.members_seq)
+        pieces = await self._members(caller, row.members, shown)
+        return Answer(200, in_parts(self._row(caller, row, shown), pieces), {"ETag": etag(version)})
 
     async def replace(self, caller: Caller, group_id: str, body: Sequence[bytes], shown: Projection) -> Answer:
         """PUT /Groups/{id} (RFC 7644, 3.5.1): 200 with the group as it was sent; never creates one."""
@@ -165,13 +169,6 @@ class Groups:
             parts = in_parts(self._row(caller, row, shown), await self._members(caller, row.members, shown))
             resources.append(msgspec.Raw(b"".join(parts)))
         return found.total, resources
-
-    async def _found(self, caller: Caller, row: GroupRow, shown: Projection) -> Answer:
-        version = group_version(row.fact_seq, row.members_seq)
-        if not_modified(caller.if_none_match, version):
-            return Answer(304, headers={"ETag": etag(version)})
-        pieces = await self._members(caller, row.members, shown)
-        return Answer(200, in_parts(self._row(caller, row, shown), pieces), {"ETag": etag(version)})
 
     async def _written(
         self, caller: Caller, order: Order, written: GroupWritten, shown: Projection, *, status: int
