@@ -15,7 +15,6 @@ from rollbook.settings import Settings
 from rollbook.stack import Stack
 from rollbook.streams import ensure_streams, topology
 from rollbook_gateway.log.connection import connect
-from rollbook_projector.migrations import upgrade
 from rollbook_projector.projector import Projector
 from rollbook_projector.provisioning_log.keeping import ProvisioningLog
 from rollbook_projector.settings import ProjectorSettings
@@ -26,6 +25,8 @@ logger = structlog.get_logger(__name__)
 @asynccontextmanager
 async def projecting(stack: Stack, settings: Settings) -> AsyncIterator[Projector]:
     """Bring tables and streams to where this version wants them, and put a projector together."""
+    from rollbook_projector.migrations import upgrade  # noqa: PLC0415  # Alembic's 12 MiB are for this process alone
+
     await upgrade(stack.database_url)
     nats = await connect(stack.nats_url, name="rollbook projector", patience=60, connection=LogConnection())
     try:
