@@ -10,6 +10,7 @@ from rollbook_projector.headers import LazyHeaders
 from rollbook_projector.log import jetstream
 from rollbook_projector.pull import Pull, PullBrokenError, PullSettings, pulling
 from rollbook_projector.recorded import LogMessage
+from rollbook_projector.replay.catch_up import read_range
 from support.facts import Script
 
 STREAM = provisioning(0)
@@ -91,6 +92,20 @@ async def test_a_consumer_that_is_gone_is_noticed(client: Client) -> None:
 
         with pytest.raises(PullBrokenError):
             await until_broken(pull)
+
+
+async def test_a_range_is_read_to_its_end_though_its_consumer_is_dropped(client: Client) -> None:
+    """The server drops the consumer of a reader who is busy for long: `verify` goes on where it was, without a gap."""
+    script = await people(client)
+    found: list[int] = []
+
+    async for messages in read_range(client, STREAM, after=0, until=script.head, size=10, settings=SMALL):
+        found += [message.sequence for message in messages]
+        if len(found) in {10, 40}:
+            (name,) = (await jetstream(client, f"CONSUMER.NAMES.{STREAM}"))["consumers"]
+            await jetstream(client, f"CONSUMER.DELETE.{STREAM}.{name}")
+
+    assert found == list(range(1, script.head + 1))
 
 
 async def test_silence_is_noticed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
