@@ -1,7 +1,7 @@
 """Which of the waiting writes go into the next batch; pure, asked by the lane."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,8 +9,8 @@ from rollbook_gateway.log.frames import Encoded
 from rollbook_gateway.log.guards import MOST_MESSAGES, stale
 from rollbook_gateway.log.port import Write
 
-_FEW: Final = 8
-"""On one server a batch costs as much as eight or ten publishes."""
+_FEW: Final = 16
+"""On one server a batch costs as much as eight or ten publishes, and nothing else is sent until it is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,16 @@ def take(
     *,
     now: float,
     at_most: int,
+    under_way: Iterable[Pending] = (),
 ) -> tuple[list[Pending], list[Pending]]:
     """Split the waiting writes into the next batch and those that wait on; those past their deadline are dropped.
 
     Two writes with a subject in common never share a batch, and the later never overtakes the earlier, even one that is
-    held back: each is decided on a state, and only one of them can be right.
+    held back or ``under_way``: each is decided on a state, and only one of them can be right.
     """
     batch: list[Pending] = []
     rest: list[Pending] = []
-    touched: set[str] = set()
+    touched = {subject for pending in under_way for subject in pending.subjects}
     messages = size = 0
     for position, pending in enumerate(waiting):
         if pending.deadline <= now:
@@ -85,9 +86,9 @@ def take(
     return batch, rest
 
 
-def go_singly(batch: Sequence[Pending]) -> bool:
-    """Whether so few writes of one message each are published one by one, side by side, sooner than as a batch."""
-    return 0 < len(batch) <= _FEW and all(len(pending.encoded) == 1 for pending in batch)
+def go_singly(batch: Sequence[Pending], beside: int = 0) -> bool:
+    """Whether writes of one message each are so few, with those under way ``beside`` them, that no batch is sooner."""
+    return 0 < len(batch) <= _FEW - beside and all(len(pending.encoded) == 1 for pending in batch)
 
 
 def overtaken(waiting: Sequence[Pending], last: Mapping[str, int]) -> list[tuple[Pending, str, int]]:

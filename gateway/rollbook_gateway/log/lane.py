@@ -1,7 +1,8 @@
-"""The way of writes into one partition: one attempt at a time, what arrives meanwhile goes together into the next.
+"""The way of writes into one partition: one batch at a time, what arrives meanwhile goes together into the next.
 
 Used by the JetStream log, one lane for each partition. A batch costs the server some 2.5 ms whatever it holds, so that
-many writes in one batch are stored at the price of one (group commit).
+many writes in one batch are stored at the price of one (group commit). A few writes of one message each need no batch:
+they are published as they come, side by side.
 
 What may go on while the outcome of an attempt is unknown: its writes go back to the head of the queue, marked
 uncertain, and are sent again with the same guards under a new batch id, together with whatever else waits. That is safe
@@ -43,6 +44,10 @@ class Lane:
         self._limits = limits
         self._waiting: list[Pending] = []
         self._at_most = _NO_LIMIT
+        self._alone: dict[asyncio.Task[None], Pending] = {}
+        """The writes that are published singly just now."""
+        self._moved = asyncio.Event()
+        """Set when a write arrives or a single one is through."""
         self._task: asyncio.Task[None] | None = None
         self._batch_prefix = secrets.token_urlsafe(9)
         self._batches = itertools.count(1)
@@ -65,6 +70,7 @@ class Lane:
         alarm = self._loop.call_at(deadline, _abandon, pending)
         pending.answer.add_done_callback(lambda _: alarm.cancel())
         self._waiting.append(pending)
+        self._moved.set()
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         return await pending.answer
@@ -76,19 +82,44 @@ class Lane:
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                batch, self._waiting = take(self._waiting, self._limits, now=self._loop.time(), at_most=self._at_most)
-                if go_singly(batch):
-                    await asyncio.gather(*(self._attempt([pending]) for pending in batch))
+            while self._waiting or self._alone:
+                self._moved.clear()
+                batch, rest = take(
+                    self._waiting,
+                    self._limits,
+                    now=self._loop.time(),
+                    at_most=self._at_most,
+                    under_way=self._alone.values(),
+                )
+                if go_singly(batch, beside=len(self._alone)):
+                    self._waiting = rest
+                    self._publish_singly(batch)
+                elif self._alone:
+                    await self._moved.wait()
                 elif batch:
-                    callers = len(batch) + len(self._waiting)
-                    await self._attempt(batch)
-                    if 1 < callers > len(self._waiting):
-                        await asyncio.sleep(self._limits.linger)
+                    self._waiting = rest
+                    await self._together(batch)
                 else:
+                    self._waiting = rest
                     await asyncio.sleep(_PAUSE)
         finally:
             self._task = None
+
+    def _publish_singly(self, batch: Sequence[Pending]) -> None:
+        for pending in batch:
+            task = asyncio.create_task(self._attempt([pending]))
+            self._alone[task] = pending
+            task.add_done_callback(self._through)
+
+    def _through(self, task: "asyncio.Task[None]") -> None:
+        del self._alone[task]
+        self._moved.set()
+
+    async def _together(self, batch: list[Pending]) -> None:
+        callers = len(batch) + len(self._waiting)
+        await self._attempt(batch)
+        if 1 < callers > len(self._waiting):
+            await asyncio.sleep(self._limits.linger)
 
     async def _attempt(self, batch: list[Pending]) -> None:
         try:

@@ -84,12 +84,23 @@ def test_write_past_its_deadline_is_dropped() -> None:
 
 def test_few_single_messages_go_singly() -> None:
     """Publishes side by side are sooner than a batch while there are few; a write of several messages needs a batch."""
-    singles = [pending(f"s{number}") for number in range(9)]
+    singles = [pending(f"s{number}") for number in range(17)]
 
-    assert go_singly(singles[:8])
+    assert go_singly(singles[:16])
+    assert go_singly(singles[:10], beside=6)
     assert not go_singly(singles)
+    assert not go_singly(singles[:10], beside=7)
     assert not go_singly([pending("a", "b")])
     assert not go_singly([])
+
+
+def test_nobody_overtakes_what_is_under_way() -> None:
+    """A write on a subject that is being written to waits, and whoever shares a subject with it waits behind it."""
+    waiting = [pending("a", "b"), pending("b"), pending("c")]
+
+    batch, rest = take(waiting, Limits(), now=NOW, at_most=3, under_way=[pending("a")])
+
+    assert (batch, rest) == ([waiting[2]], waiting[:2])
 
 
 def test_stale_guard_is_found_without_the_server() -> None:

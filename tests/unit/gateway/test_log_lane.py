@@ -1,7 +1,7 @@
 """What one lane asks of the server, and what it spares it; gateway/rollbook_gateway/log/lane.py."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import repeat
 from typing import cast
@@ -15,6 +15,20 @@ from rollbook_gateway.log.reads import LeaderReads
 from rollbook_gateway.log.wire import Wire
 from support.fake_wire import FakeWire, Fault
 from support.writes import claim, user, write
+
+
+class HeldWire(FakeWire):
+    """A server that takes its time over the first publish."""
+
+    def __init__(self, faults: Iterator[Fault]) -> None:
+        super().__init__(faults)
+        self.holds, self.released = asyncio.Event(), asyncio.Event()
+
+    async def ask(self, framed: Callable[[bytes], bytes], within: float, ahead: Iterable[bytes] = ()) -> bytes:
+        if not self.holds.is_set():
+            self.holds.set()
+            await self.released.wait()
+        return await super().ask(framed, within, ahead)
 
 
 @asynccontextmanager
@@ -41,6 +55,25 @@ async def test_writes_that_wait_together_go_together() -> None:
 
         assert [2 * number for number in range(1, 21)] == await asyncio.gather(*first, *second)
         assert server.publishes == 2
+
+
+async def test_single_messages_go_as_they_come_and_a_batch_waits_for_them() -> None:
+    """A change does not wait for another one's answer; a creation goes when nothing is under way, and is not passed."""
+    fake = HeldWire(repeat("none"))
+    wire = cast("Wire", fake)
+    lane = Lane(wire, LeaderReads(wire, patience=0.1), Limits())
+    held = asyncio.create_task(lane.append(write((user(), 0)), soon()))
+    await fake.holds.wait()
+
+    assert await lane.append(write((user(), 0)), soon()) == 1
+    creation = asyncio.create_task(lane.append(write((user(), 0), (claim(), 0)), soon()))
+    later = asyncio.create_task(lane.append(write((user(), 0)), soon()))
+    await asyncio.sleep(0.01)
+    assert (held.done(), creation.done(), later.done()) == (False, False, False)
+
+    fake.released.set()
+    assert [*await asyncio.gather(held, creation, later)] == [2, 4, 5]
+    await lane.drain()
 
 
 async def test_losers_in_the_same_process_are_not_sent() -> None:
