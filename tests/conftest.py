@@ -18,6 +18,7 @@ from rollbook.embedded.nats_server import NatsServer
 from rollbook.embedded.postgres import Postgres
 from rollbook.open_files import raise_limit
 from support import servers
+from support.wire.checklist import print_checklist
 
 # "small" is for `make check`, "nightly" for `make nightly`; wall time says nothing about a property on a busy machine.
 settings.register_profile("default", deadline=None)
@@ -29,6 +30,11 @@ settings.load_profile("default")
 def pytest_configure() -> None:
     """Let the run have thousands of connections open, as callers of the product do."""
     raise_limit()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how the wire checklist stands; here since the process that reports to people collects no tests itself."""
+    print_checklist(terminalreporter)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

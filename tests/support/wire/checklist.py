@@ -1,4 +1,4 @@
-"""The table of the wire checklist: how many cases of each section pass, at the end of a run."""
+"""The table of the wire checklist: how many cases of each section passed, for the end of a run."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ import pytest
 from support.wire.cases import SECTIONS, cases
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def print_checklist(terminalreporter: pytest.TerminalReporter) -> None:
     """Print a line for each section, and the cases that did not pass."""
     found: dict[str, list[str]] = {"passed": [], "failed": []}
     for outcome in ("passed", "failed", "xfailed", "error"):
