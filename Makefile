@@ -28,7 +28,7 @@ check: install ## format, lint, types, layers and the fast tests
 	$(PYTEST) -q -m "not bench and not nightly" --hypothesis-profile=small tests/unit tests/contract tests/property
 
 fault: install ## kill and pause every process at random moments, 20 rounds of each
-	$(PYTEST) -m fault --rounds 20 --outage 30 tests/fault $(ARGS)
+	$(PYTEST) -m "fault and not nightly" --rounds 20 --outage 30 tests/fault $(ARGS)
 
 bench: install ## measure; JSON=FILE writes the figures
 	PYTHONPATH=tests $(BIN)/python -m bench.run $(if $(JSON),--json "$(JSON)")

@@ -16,7 +16,7 @@ from support.people import somebody
 from support.product import tenant_name
 from support.scim import Scim
 
-# Gateways look for half-done changes every 30 s, so each round takes long: `make fault` and `make nightly` run it.
+# Gateways look for half-done changes every 30 s, so each round takes a minute: `make nightly` runs it.
 pytestmark = [pytest.mark.fault, pytest.mark.nightly, pytest.mark.timeout(3600)]
 
 LONGEST = 25.0
