@@ -54,7 +54,7 @@ async def with_members(fetch: Fetch, tenant: str, page: GroupPage) -> GroupPage:
         replace(row, members=Members((*parts, *more)))
         for row, parts, more in zip(page.rows, linked, waiting, strict=False)
     ]
-    return GroupPage(page.total, rows)
+    return replace(page, rows=rows)
 
 
 async def _read(

@@ -64,5 +64,6 @@ class Page(Generic[Found]):
     rows: list[Found]
 
 
-UserPage: TypeAlias = Page[UserRow]
-GroupPage: TypeAlias = Page[GroupRow]
+# As text they cannot be called by mistake: Python 3.11 makes no instance of a slotted class by a name with parameters.
+UserPage: TypeAlias = "Page[UserRow]"
+GroupPage: TypeAlias = "Page[GroupRow]"

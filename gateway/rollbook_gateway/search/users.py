@@ -59,7 +59,7 @@ class UserSearch:
         if groups and (parked := {row.id for row in found.rows} & instead.ids):
             theirs = await self._memberships(tenant, span, parked)
             rows = [replace(row, groups=theirs.get(row.id, ())) if row.id in parked else row for row in found.rows]
-            return UserPage(found.total, rows)
+            return replace(found, rows=rows)
         return found
 
     async def groups(self, tenant: str, partition: int, user_id: str) -> tuple[Membership, ...]:

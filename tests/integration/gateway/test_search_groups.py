@@ -13,7 +13,7 @@ from rollbook_gateway.search import group_members
 from rollbook_gateway.search.database import Fetch
 from rollbook_gateway.search.errors import StaleError
 from rollbook_gateway.search.members import MemberRow
-from rollbook_gateway.search.rows import GroupPage, GroupRow
+from rollbook_gateway.search.rows import GroupPage, GroupRow, Page
 from support.searched_groups import MEMBERS_MODIFIED, Group, group_id_of, insert_groups
 from support.searched_people import CREATED, MODIFIED, id_of, insert_people, new_tenant
 from support.searching import HEAD, PARTITION, Searching
@@ -68,7 +68,7 @@ async def test_row_carries_what_an_answer_needs(searching: Searching, tenant: st
     page = await searching.groups.page(tenant, PARTITION, None, 1, 2, members=False)
 
     documents = [msgspec.json.encode(group.document).decode() for group in (LEARNERS, EMPTY)]
-    assert page == GroupPage(
+    assert page == Page(
         3,
         [
             GroupRow(group_id_of(0), documents[0], CREATED, MODIFIED, MEMBERS_MODIFIED, 1, 1000),
