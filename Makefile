@@ -17,7 +17,7 @@ install: ## make .venv with the command .venv/bin/rollbook
 up: install ## run everything on this machine; data in ./.rollbook (ARGS="--port 9000")
 	@$(BIN)/rollbook up $(ARGS)
 
-test: install ## all tests, each fault twice; a process for each of four cores, with servers of its own
+test: install ## all tests, each fault twice; up to four processes, each with servers of its own
 	$(PYTEST) -m "not bench and not nightly" --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
 
 check: install ## format, lint, types, layers and the fast tests

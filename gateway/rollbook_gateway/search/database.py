@@ -87,11 +87,8 @@ async def snapshot(pool: asyncpg.Pool, *, seconds: float) -> AsyncIterator[Fetch
     async with _lent(pool, seconds) as connection:
         transaction = connection.transaction(isolation="repeatable_read", readonly=True)
         await transaction.start()
-        try:
-            yield partial(_run, connection, deadline)
-        except BaseException:
-            connection.terminate()  # cheaper than to learn what state it is in
-            raise
+        # Whoever raises leaves the transaction open: the pool ends it when it takes the connection back.
+        yield partial(_run, connection, deadline)
         await transaction.commit()
 
 

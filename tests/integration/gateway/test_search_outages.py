@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from rollbook.embedded.postgres import Postgres
-from rollbook_gateway.search.database import fetch, open_pool
+from rollbook_gateway.search.database import fetch, open_pool, snapshot
 from rollbook_gateway.search.errors import SearchUnavailableError
 from rollbook_gateway.search.groups import GroupSearch
 from rollbook_gateway.search.users import UserSearch
@@ -127,3 +127,31 @@ async def test_statement_that_takes_too_long_is_given_up(own_postgres: Postgres)
             return not await fetch(pool, _SLEEPING, (), seconds=2)
 
         await until(has_ended, within=10)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, asyncio.CancelledError])
+async def test_what_is_not_of_the_server_is_not_told_as_an_outage(
+    own_postgres: Postgres, error: type[BaseException]
+) -> None:
+    """A mistake of ours, or a caller who left, comes out of a snapshot as what it is; the pool stays as it was."""
+
+    async def failing() -> None:
+        async with snapshot(pool, seconds=2) as fetch_there:
+            await fetch_there("SELECT 1", ())
+            raise error
+
+    async with open_pool(own_postgres.url_of(servers.TEMPLATE), size=1) as pool:
+        with pytest.raises(error):
+            await failing()
+
+        assert await fetch(pool, "SELECT 1", (), seconds=2) == [(1,)]
+
+
+async def test_refused_statement_leaves_the_pool_as_it_was(own_postgres: Postgres) -> None:
+    """A statement that PostgreSQL refuses ends its snapshot; the pool does not lend its transaction to the next."""
+    async with open_pool(own_postgres.url_of(servers.TEMPLATE), size=1) as pool:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            async with snapshot(pool, seconds=2) as fetch_there:
+                await fetch_there("SELECT 1 / 0", ())
+
+        assert await fetch(pool, "SELECT 1", (), seconds=2) == [(1,)]

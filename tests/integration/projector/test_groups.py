@@ -7,6 +7,7 @@ from rollbook_contracts.changes.envelope import decode_change
 from rollbook_contracts.changes.group import GroupMembersAdded, GroupMembersRemoved
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from rollbook_projector import decisions
+from rollbook_projector.projections.holders import HolderTable
 from rollbook_projector.replay.rebuild import rebuild
 from support.facts import TENANT, Script
 from support.projecting import QUICK, Stage
@@ -57,6 +58,20 @@ async def counted(stage: Stage, until: int) -> set[int]:
         )
         seen.add(count)
     return seen
+
+
+async def test_many_values_are_asked_for_as_one(stage: Stage) -> None:
+    """Who is there is told of exactly the values asked, whatever stands in them."""
+    log = script()
+    log.created("usr_1")
+    log.created("usr_2")
+    await stage.start()
+    await stage.applied(log)
+    holders = HolderTable()
+
+    assert await holders.present(stage.database, TENANT, {"usr_1\x1fusr_2", "", "usr_1", "usr_3"}) == {"usr_1"}
+    for nobody in (set(), {""}, {"\x1f"}, {"usr_3"}):
+        assert await holders.present(stage.database, TENANT, nobody) == set()
 
 
 async def test_a_group_becomes_a_row_and_changes(stage: Stage) -> None:

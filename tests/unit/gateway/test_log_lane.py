@@ -68,7 +68,8 @@ async def test_single_messages_go_as_they_come_and_a_batch_waits_for_them() -> N
     assert await lane.append(write((user(), 0)), soon()) == 1
     creation = asyncio.create_task(lane.append(write((user(), 0), (claim(), 0)), soon()))
     later = asyncio.create_task(lane.append(write((user(), 0)), soon()))
-    await asyncio.sleep(0.01)
+    for _ in range(20):  # turns of the loop in which they could have gone
+        await asyncio.sleep(0)
     assert (held.done(), creation.done(), later.done()) == (False, False, False)
 
     fake.released.set()
