@@ -139,6 +139,31 @@ def test_the_kind_of_fact_follows_active(*, before: bool, after: bool, fact_type
     assert type(written(decision)) is fact_type
 
 
+def test_who_is_created_without_active_is_active() -> None:
+    """The fact says so, and so does the state of somebody whose fact of an earlier release does not."""
+    document = person()
+    del document["active"]
+    decision = decider().create(USER_ID, document, now=NOW)
+    earlier = user_state(UserCreated(USER_ID, NOW, msgspec.Raw(msgspec.json.encode(document))), sequence=10, time=NOW)
+
+    assert msgspec.json.decode(written(decision).document)["active"] is True
+    assert isinstance(earlier, PresentUser)
+    assert earlier.document["active"] is True
+    assert decider().change(earlier, person()) is None
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_silence_on_active_changes_nothing(*, active: bool) -> None:
+    """A replacement or a change without ``active`` leaves a leaver left, and everybody else active."""
+    before = present(person(active=active))
+    silent = person(title="Countess")
+    del silent["active"]
+
+    for decision in (decider().replace(before, silent), decider().change(before, silent)):
+        assert (type(written(decision)), written(decision).changed) == (UserUpdated, ("title",))
+        assert msgspec.json.decode(written(decision).document)["active"] is active
+
+
 def test_a_write_that_changes_nothing_writes_nothing() -> None:
     """The same document again is no fact."""
     assert decider().change(present(), person()) is None

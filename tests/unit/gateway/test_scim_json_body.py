@@ -48,5 +48,5 @@ def test_last_of_two_equal_names_counts() -> None:
 def test_byte_order_mark_is_passed_over() -> None:
     """A body that begins with UTF-8's mark is the body behind it; in another encoding it is refused as before."""
     assert parse(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
-    with pytest.raises(ScimError, match="UTF-8|JSON"):
+    with pytest.raises(ScimError, match=r"UTF-8|JSON"):
         parse('{"a":1}'.encode("utf-16"))
