@@ -23,6 +23,7 @@ from rollbook_gateway.decide.claims import ClaimPlan, Digest, Wanted, identifier
 from rollbook_gateway.decide.rules import with_kept_region, with_rules
 from rollbook_gateway.decide.state import PresentUser
 from rollbook_gateway.scim.difference import changed_attributes
+from rollbook_gateway.scim.document import NOTHING_REMOVED
 from rollbook_gateway.scim.matching import with_active
 from rollbook_gateway.scim.values import Document
 
@@ -79,13 +80,16 @@ class Decider:
         """Give a person a document that a provider sent whole."""
         return self.change(state, with_kept_region(document, state.document, self.tenant.settings))
 
-    def change(self, state: PresentUser, document: Document) -> Decision | None:
+    def change(
+        self, state: PresentUser, document: Document, removed: frozenset[str] = NOTHING_REMOVED
+    ) -> Decision | None:
         """Give a person another document; ``None`` where nothing differs, so that nothing is written.
 
         Where it does not say ``active``, the person stays as active as before: silence reactivates nobody.
+        ``removed`` names what the request took away, as ``scim.document.Canonical`` has it.
         """
         document = document if "active" in document else {**document, "active": state.active}
-        stored = with_rules(document, state.document, self.tenant.settings)
+        stored = with_rules(document, state.document, self.tenant.settings, removed)
         changed = tuple(changed_attributes(state.document, stored))
         if not changed:
             return None

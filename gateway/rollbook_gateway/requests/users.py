@@ -68,7 +68,7 @@ class Users:
 
         def patch(decider: Decider, person: PresentUser) -> Decision | None:
             patched = apply_patch(person.document, message, self._schema, caller.draft.notes)
-            return decider.change(person, patched.document)
+            return decider.change(person, patched.document, patched.removed)
 
         return await self._change(caller, user_id, patch, shown)
 

@@ -279,10 +279,12 @@ def test_a_replacement_without_a_region_keeps_the_one_there_is() -> None:
 
 
 def test_a_region_taken_away_is_refused_where_one_is_required() -> None:
-    """PATCH remove of the region is 400 in a tenant without a default."""
+    """In a tenant without a default, removing the region is ``mutability`` and emptying it ``invalidValue``."""
     without = {name: value for name, value in person().items() if name != ILMS}
-    with pytest.raises(ScimError, match="region is required"):
-        decider().change(present(), without)
+    for removed, kind in ((frozenset({f"{ILMS}:region"}), "mutability"), (frozenset[str](), "invalidValue")):
+        with pytest.raises(ScimError, match="region is required") as refused:
+            decider().change(present(), without, removed)
+        assert refused.value.kind == kind
 
 
 ANNOUNCED = TenantSettings(next_unique_identifier="employee-id", default_region="X")

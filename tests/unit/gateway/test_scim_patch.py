@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
-from rollbook_gateway.scim.compiled import user_schema
+from rollbook_gateway.scim.compiled import group_schema, user_schema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.patch.apply import MAX_OPERATIONS, apply_patch
 from rollbook_gateway.scim.values import Document
@@ -247,7 +247,7 @@ def test_message_members_are_matched_in_any_case() -> None:
         (operation("replace", "id", "x"), ErrorKind.MUTABILITY, '"id"'),
         (operation("add", "meta.created", "x"), ErrorKind.MUTABILITY, '"meta"'),
         (operation("remove", "groups"), ErrorKind.MUTABILITY, '"groups"'),
-        (operation("remove", "userName"), ErrorKind.INVALID_VALUE, '"userName"'),
+        (operation("remove", "userName"), ErrorKind.MUTABILITY, '"userName"'),
         (operation("replace", "userName", ""), ErrorKind.INVALID_VALUE, '"userName"'),
         (operation("replace", "active", "perhaps"), ErrorKind.INVALID_VALUE, '"perhaps"'),
         (operation("replace", "title", "a\0"), ErrorKind.INVALID_VALUE, "U+0000"),
@@ -281,6 +281,24 @@ def test_operation_that_cannot_be_done_is_refused(sent: Document, kind: ErrorKin
         patched(operation("replace", "title", "Boss"), sent)
 
     assert (refusal.value.kind, word in refusal.value.detail) == (kind, True)
+
+
+def test_removing_what_is_required_is_refused_for_any_resource() -> None:
+    """A removal that leaves none is ``mutability`` (RFC 7644, 3.5.2.2); one undone by a later operation is not."""
+    with pytest.raises(ScimError) as refusal:
+        apply_patch({"displayName": "G"}, {"Operations": [operation("remove", "displayName")]}, group_schema())
+    assert refusal.value.kind is ErrorKind.MUTABILITY
+    assert changes(operation("remove", "userName"), operation("add", "userName", "b")) == {"userName": "b"}
+
+
+def test_what_was_removed_is_told() -> None:
+    """The rules of an organization ask which attributes a PATCH took away, by whatever path."""
+    for path in (f"{ILMS}:region", ILMS):
+        outcome = apply_patch(ADA, {"Operations": [operation("remove", path)]}, user_schema())
+        assert f"{ILMS}:region" in outcome.removed
+    assert (
+        apply_patch(ADA, {"Operations": [operation("replace", f"{ILMS}:region", "")]}, user_schema()).removed == set()
+    )
 
 
 @pytest.mark.parametrize("message", [{}, {"Operations": []}, {"Operations": {}}, {"Operations": ["x"]}])

@@ -5,6 +5,7 @@ from typing import Final
 
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema
+from rollbook_gateway.scim.difference import changed_attributes
 from rollbook_gateway.scim.document import Canonical, check_required
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.notes import Notes, note
@@ -46,10 +47,14 @@ def apply_operations(
     """
     new = dict(document)
     notes = [] if notes is None else notes
+    removed: set[str] = set()
     for operation in operations:
+        before = dict(new)
         _apply(new, operation, schema, notes)
-    check_required(new, schema)
-    return Canonical(new, notes)
+        if operation.verb == "remove":
+            removed.update(changed_attributes(before, new))
+    check_required(new, schema, frozenset(removed))
+    return Canonical(new, notes, frozenset(removed))
 
 
 def _apply(document: Document, operation: Operation, schema: ResourceSchema, notes: Notes) -> None:
