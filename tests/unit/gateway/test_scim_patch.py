@@ -156,6 +156,38 @@ def test_element_that_a_condition_describes_is_made_once() -> None:
     assert made == {"addresses": [{"type": "Work", "primary": True, "locality": "Bonn", "region": "NW"}]}
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ('emails[value eq "nobody@x.test"].type', "home"),
+        ('emails[value eq "nobody@x.test"]', {"value": "n@x.test", "type": "home"}),
+        ('emails[type eq "other" and value eq "nobody@x.test"].display', "N"),
+        ('emails[display eq "N"].value', "n@x.test"),
+        ('emails[type eq "other" or type eq "fax"].value', "n@x.test"),
+        ('phoneNumbers[value eq "555"]', {"value": "666", "type": "work"}),
+        ("roles[primary eq false].value", "Admin"),
+        ('emails[type eq "other"].type', "fax"),
+        ('emails[type eq "other" and type eq "fax"].value', "n@x.test"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["add", "replace"])
+def test_no_other_condition_makes_an_element(verb: str, path: str, value: Any) -> None:
+    """Entra's need ends with type and primary: a condition on anything else that nothing meets is ``noTarget``."""
+    with pytest.raises(ScimError) as refusal:
+        patched(operation(verb, path, value))
+
+    assert refusal.value.kind is ErrorKind.NO_TARGET
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}, [], [None], [{}]])
+def test_elements_replaced_by_nothing_are_gone(nothing: Any) -> None:
+    """What a path chooses and nothing replaces is unassigned (RFC 7643, 2.5); to add nothing changes nothing."""
+    assert changes(operation("replace", 'emails[type eq "home"]', nothing)) == {"emails": [WORK]}
+    assert changes(operation("replace", 'emails[type co "o"]', nothing)) == {"emails": None}
+    assert changes(operation("replace", 'emails[type eq "other"]', nothing)) == {}
+    assert changes(operation("add", 'emails[type eq "home"]', nothing)) == {}
+
+
 def test_element_made_from_a_path_is_not_shared() -> None:
     """Parsed paths are kept between requests; what one makes must not reach the next."""
     first = patched(operation("add", 'ims[type eq "aim"]', {"display": "a"}))

@@ -148,11 +148,17 @@ def _revised(path: PatchPath, verb: Verb, old: Json, sent: Json, notes: Notes) -
     if path.condition is None and sub_attribute is None:
         return _VERBS[verb](attribute, old, sent, notes)
     if attribute.multi_valued:
-        new = dropped(path, old or [], notes) if verb == "remove" else written(path, old or [], sent, notes)
+        removes = verb == "remove" or (verb == "replace" and sub_attribute is None and _is_nothing(sent))
+        new = dropped(path, old or [], notes) if removes else written(path, old or [], sent, notes)
         return new or None
     if sub_attribute is None:
         raise AssertionError(path)  # a condition stands only behind a multi-valued attribute
     return with_part(attribute, old or {}, sub_attribute, None if verb == "remove" else sent, notes) or None
+
+
+def _is_nothing(sent: Json) -> bool:
+    """Tell whether what is put in place of chosen elements is none (RFC 7643, 2.5)."""
+    return all(map(is_absent, sent)) if isinstance(sent, list) else is_absent(sent)
 
 
 _VERBS: Final[Mapping[Verb, Callable[[Attribute, Json, Json, Notes], Json]]] = {
