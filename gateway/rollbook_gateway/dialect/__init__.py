@@ -15,7 +15,7 @@
     misprints.without_blanks    blanks in URNs and names                  N02 N03 N06 N07
     misprints.urn_with_its_dot  ilms:20:User                              N01 N05 N06 N07
     misprints.department        departnment                               N04 N06 N07
-    unquoted.value              externalId eq jyoung                      M06
+    unquoted.lifted, .value     externalId eq jyoung                      M06
     authorization.credentials   no scheme, or two                         A08
     tenant_url.clean_target     flags and slashes behind the Tenant URL   A05
 

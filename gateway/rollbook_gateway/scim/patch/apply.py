@@ -126,6 +126,8 @@ def _write(document: Document, path: PatchPath, verb: Verb, sent: Json, notes: N
     attribute = path.attribute
     if not attribute.stored:
         return
+    for sentence in path.notes:
+        note(notes, sentence)
     holder = document.get(attribute.schema, {}) if attribute.extension else document
     old = holder.get(attribute.name)
     new = _revised(path, verb, old, sent, notes)
