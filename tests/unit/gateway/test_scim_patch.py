@@ -211,6 +211,16 @@ def test_only_one_element_stays_primary() -> None:
     }
 
 
+def test_what_is_not_primary_is_primary_false() -> None:
+    """An element without ``primary`` is chosen by false (RFC 7643, 2.4)."""
+    assert changes(operation("replace", "emails[primary eq false].display", "D")) == {
+        "emails": [{**HOME, "display": "D"}, WORK]
+    }
+    assert changes(operation("remove", "emails[primary eq false]")) == {"emails": [WORK]}
+    assert changes(operation("remove", "emails[primary ne false]")) == {"emails": [HOME]}
+    assert changes(operation("remove", "emails[not (primary pr)]")) == {"emails": [WORK]}
+
+
 def test_typeless_email_is_found_as_the_work_address() -> None:
     """C17: what matching sees as the work address is what a path to the work address changes."""
     before = {"userName": "jo", "emails": [{"value": "a", "primary": True}]}
