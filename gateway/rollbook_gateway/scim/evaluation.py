@@ -75,12 +75,12 @@ def _compares(comparison: Comparison, read: Read, also: Also) -> bool:
     if leaf.path in also:
         values = [*values, also[leaf.path]]
     if comparison.operator == "ne":
-        return not any(_key(leaf, value) == comparison.value for value in values)
+        return not any(compared(leaf, value) == comparison.value for value in values)
     compare = _COMPARE[comparison.operator]
-    return any((key := _key(leaf, value)) is not None and compare(key, comparison.value) for value in values)
+    return any((key := compared(leaf, value)) is not None and compare(key, comparison.value) for value in values)
 
 
-def _key(attribute: Attribute, value: Json) -> Json:
+def compared(attribute: Attribute, value: Json) -> Json:
     """Return a stored value as it is compared: dates as instants, text without case folded."""
     if not isinstance(value, str):
         return value

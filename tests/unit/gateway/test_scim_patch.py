@@ -111,6 +111,59 @@ def test_elements_are_added_once() -> None:
     assert changes(operation("add", "emails", [])) == {}
 
 
+@pytest.mark.parametrize(
+    ("sent", "there"),
+    [
+        ({"value": "ada@work"}, [HOME, WORK]),
+        ({"value": "ADA@Work", "type": "WORK"}, [HOME, WORK]),
+        ({"value": "ada@home", "primary": False}, [HOME, WORK]),
+        ({"value": "ada@home", "type": "home", "display": "H"}, [{**HOME, "display": "H"}, WORK]),
+        ({"value": "ada@home", "primary": True}, [{**HOME, "primary": True}, {**WORK, "primary": False}]),
+        ({"value": "ada@work", "primary": False}, [HOME, {**WORK, "primary": False}]),
+        ({"value": "ada@work", "type": "home"}, [HOME, WORK, {"value": "ada@work", "type": "home"}]),
+    ],
+)
+def test_an_element_that_is_there_is_not_doubled(sent: Document, there: list[Document]) -> None:
+    """Added with fewer parts, in other case or with new parts, an element stays one; another type makes another one."""
+    added = patched(operation("add", "emails", sent))
+
+    assert added["emails"] == there
+    assert patched(*[operation("add", "emails", sent)] * 2)["emails"] == there
+    assert patched(operation("add", None, {"emails": [sent]}))["emails"] == there
+
+
+def test_an_element_without_a_type_gets_the_one_that_is_added() -> None:
+    """The value tells it; what counts as the work address is not made the address at home."""
+    typeless = {"userName": "jo", "emails": [{"value": "a", "primary": True}, {"value": "b"}]}
+
+    assert changes(operation("add", "emails", {"value": "b", "type": "home"}), document=typeless) == {
+        "emails": [{"value": "a", "primary": True}, {"value": "b", "type": "home"}]
+    }
+    assert len(patched(operation("add", "emails", {"value": "a", "type": "home"}), document=typeless)["emails"]) == 3
+    assert changes(operation("add", "emails", {"value": "b"}), document=typeless) == {}
+
+
+def test_an_address_that_is_there_is_not_doubled() -> None:
+    """Elements without a value are told by all of their parts."""
+    bonn = {"type": "work", "locality": "Bonn", "country": "DE"}
+    before = {"userName": "jo", "addresses": [bonn]}
+
+    assert changes(operation("add", "addresses", {"locality": "BONN"}), document=before) == {}
+    assert changes(operation("add", "addresses", {"locality": "Bonn", "region": "NW"}), document=before) == {
+        "addresses": [bonn, {"locality": "Bonn", "region": "NW"}]
+    }
+
+
+@pytest.mark.parametrize(
+    "listed", [{"value": "ADA@home"}, {"value": "ada@home", "type": "Home"}, {"value": "ada@home", "primary": False}]
+)
+def test_removal_by_value_compares_as_filters_do(listed: Document) -> None:
+    """Case counts only where the schema says so, and what is not primary is primary false."""
+    assert changes(operation("remove", "emails", [listed])) == {"emails": [WORK]}
+    photos = {"userName": "jo", "photos": [{"value": "http://x/A"}]}
+    assert changes(operation("remove", "photos", [{"value": "http://x/a"}]), document=photos) == {}
+
+
 def test_list_is_replaced() -> None:
     """Replace puts a list in place of the one before."""
     assert changes(operation("replace", "emails", [{"value": "x"}])) == {"emails": [{"value": "x"}]}

@@ -3,7 +3,8 @@
 from rollbook_gateway.scim.compiled import Attribute
 from rollbook_gateway.scim.document import read
 from rollbook_gateway.scim.notes import Notes
-from rollbook_gateway.scim.values import Document, Json
+from rollbook_gateway.scim.patch.sameness import without
+from rollbook_gateway.scim.values import Json
 
 
 def removed(attribute: Attribute, old: Json, sent: Json, notes: Notes) -> Json:
@@ -11,11 +12,4 @@ def removed(attribute: Attribute, old: Json, sent: Json, notes: Notes) -> Json:
     if sent is None or old is None or not attribute.multi_valued:
         return None
     listed = read(attribute, sent, notes) or []
-    return [element for element in old if not any(_matches(element, wanted) for wanted in listed)] or None
-
-
-def _matches(element: Json, wanted: Json) -> bool:
-    if not isinstance(wanted, dict):
-        return bool(element == wanted)
-    parts: Document = element
-    return all(parts.get(name) == value for name, value in wanted.items())
+    return without(attribute, old, listed) or None
