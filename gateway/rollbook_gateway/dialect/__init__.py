@@ -8,6 +8,8 @@
     entra.manager_path          manager without its URN, its .id          M07 P19 P21 P22
     entra.reference_object      a manager as bare text                    C02 P14 P15
     entra.role_from_json_text   a role as an object in text               P12
+    entra.value_of_reference    {"$ref": null, "value": "x"} for "x"
+    entra.text_from_number      701984 for "701984"
     okta.elements               a list sent as its only element
 
 ``misprints`` reads names, ``unquoted`` values in filters; ``authorization`` and ``tenant_url`` what is pasted:

@@ -87,6 +87,9 @@ def read(attribute: Attribute, value: Json, notes: Notes) -> Json:
     if kind is list and len(value) == 1:  # some providers wrap single values; a manager may come so too (P19)
         note(notes, f"{shown(attribute.path)} was sent as a list of one and read as that one")
         return read(attribute, value[0], notes)
+    if kind is dict and attribute.type != "complex" and (wrapped := entra.value_of_reference(value)) is not value:
+        note(notes, f"{shown(attribute.path)} was sent as an object and read as the value in it")
+        return read(attribute, wrapped, notes)
     return _READERS[attribute.type](attribute, value, notes)
 
 
@@ -215,6 +218,13 @@ def _read_complex(attribute: Attribute, value: Json, notes: Notes) -> Document |
     return stored or None
 
 
+def _read_string(attribute: Attribute, value: Json, notes: Notes) -> str:
+    if type(value) is int or type(value) is float:
+        note(notes, f"{shown(attribute.path)} was sent as a number and read as text")
+        value = entra.text_from_number(value)
+    return _read_text(attribute, value, notes)
+
+
 def _read_text(attribute: Attribute, value: Json, _: Notes) -> str:
     if type(value) is not str:
         raise wrong_type(attribute, value, "text")
@@ -293,7 +303,7 @@ def wrong_type(attribute: Attribute, value: Json, wanted: str) -> ScimError:
 
 
 _READERS: Final[Mapping[str, Callable[[Attribute, Json, Notes], Json]]] = {
-    "string": _read_text,
+    "string": _read_string,
     "reference": _read_text,
     "binary": _read_text,
     "boolean": _read_boolean,

@@ -74,7 +74,12 @@ def test_booleans_may_come_as_text(text: object, boolean: object) -> None:
 @pytest.mark.parametrize(
     ("attributes", "words"),
     [
-        ({"displayName": 5}, ["displayName", "5", "text"]),
+        ({"displayName": True}, ["displayName", "true", "text"]),
+        ({"displayName": ["a", "b"]}, ["displayName", "text"]),
+        ({"displayName": {"value": "a", "display": "b"}}, ["displayName", "text"]),
+        ({"displayName": {"$ref": "x", "value": "a"}}, ["displayName", "text"]),
+        ({"profileUrl": 5}, ["profileUrl", "5", "text"]),
+        ({ILMS: {"hireDate": 20240115}}, ["hireDate", "20240115"]),
         ({"active": "perhaps"}, ["active", '"perhaps"', "boolean"]),
         ({"active": 1}, ["active", "boolean"]),
         ({"name": "Ada"}, ["name", '"Ada"', "object"]),
@@ -97,6 +102,36 @@ def test_refusal_names_attribute_value_and_what_is_wanted(attributes: dict[str, 
 
     assert [word for word in words if word not in detail] == []
     assert detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        ([{"$ref": None, "value": "x"}], "x"),
+        ({"Value": "x"}, "x"),
+        ([{"value": 17}], "17"),
+        (701984, "701984"),
+        (-1.5, "-1.5"),
+        (0, "0"),
+    ],
+)
+def test_text_may_come_wrapped_or_as_a_number(sent: Any, text: str) -> None:
+    """What Entra wraps, and what a typed source has as a number, is read as the text it stands for, with a note."""
+    enterprise = {"employeeNumber": sent}
+    body = {"userName": "ada", "title": sent, "emails": [{"value": sent}], ENTERPRISE: enterprise}
+    outcome = canonicalise(body, user_schema())
+
+    assert (outcome.document["title"], outcome.document["emails"]) == (text, [{"value": text}])
+    assert outcome.document[ENTERPRISE] == {"employeeNumber": text}
+    for path in ("title", "emails.value", f"{ENTERPRISE}:employeeNumber"):
+        assert [each for each in outcome.notes if each.startswith(f'"{path}" was sent as ')]
+
+
+@pytest.mark.parametrize("empty", [{"$ref": None, "value": None}, [{"$ref": None, "value": ""}]])
+def test_nothing_wrapped_is_nothing(empty: Any) -> None:
+    """An object around no value is no value; other types than text come wrapped, too."""
+    assert stored(title=empty) == {}
+    assert stored(active=[{"$ref": None, "value": "False"}]) == {"active": False}
 
 
 @pytest.mark.parametrize("user_name", [None, "", "   ", []])

@@ -104,6 +104,17 @@ def test_manager_is_replaced_and_not_merged() -> None:
     }
 
 
+def test_a_wrapped_value_is_read_by_every_path() -> None:
+    """Entra's object around a simple value is the value, for attributes, parts and chosen elements."""
+    wrapped = [{"$ref": None, "value": "x"}]
+
+    assert changes(operation("Add", "title", wrapped)) == {"title": "x"}
+    assert changes(operation("Add", f"{ILMS}:customField1", wrapped)) == {ILMS: {**ADA[ILMS], "customField1": "x"}}
+    assert changes(operation("Replace", 'emails[type eq "home"].value', wrapped)) == {
+        "emails": [{"value": "x", "type": "home"}, WORK]
+    }
+
+
 def test_elements_are_added_once() -> None:
     """Add appends what is not there yet."""
     assert changes(operation("add", "emails", [HOME, {"value": "x"}])) == {"emails": [HOME, WORK, {"value": "x"}]}
