@@ -57,7 +57,7 @@ REMOVED = [
     'emails[type eq "work"]',
     "emails[primary eq true].display",
     'phoneNumbers[not (value co "a")]',
-    "emails.type",
+    "phoneNumbers.type",  # an e-mail address without a type counts as the work address (C17)
     f"{ENTERPRISE}:department",
     f"{ENTERPRISE}:manager",
     f"{ILMS}:customField1",

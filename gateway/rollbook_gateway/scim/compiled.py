@@ -39,6 +39,11 @@ class Attribute:
         return self.sub_attributes.get("value") if self.type == "complex" else self
 
     @property
+    def is_reference(self) -> bool:
+        """Whether a complex attribute refers to another resource, as the enterprise manager does."""
+        return "$ref" in self.sub_attributes and not self.multi_valued
+
+    @property
     def assumed(self) -> bool | None:
         """What comparisons take where an element does not have it: ``primary`` is false then (RFC 7643, 2.4)."""
         return False if self.name == "primary" and self.type == "boolean" else None

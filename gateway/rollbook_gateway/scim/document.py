@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from rollbook_contracts.datetimes import instant
 from rollbook_contracts.folding import fold
-from rollbook_gateway.dialect import entra, okta
-from rollbook_gateway.dialect.absence import is_absent
+from rollbook_gateway.dialect import entra, okta, references
+from rollbook_gateway.dialect.absence import is_absent, is_hollow
 from rollbook_gateway.scim import limits
 from rollbook_gateway.scim.compiled import Attribute, Extension, Meaning, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
@@ -172,7 +172,9 @@ def _read_elements(attribute: Attribute, value: Json, notes: Notes) -> list[Json
         if is_absent(element):
             continue
         item = reader(attribute, element, notes)
-        if item:
+        if item and type(element) is dict and is_hollow(item, emptied_parts(attribute, element)):
+            note(notes, f"an element of {shown(attribute.path)} was sent without its value and left out")
+        elif item:
             stored.append(item)
             primaries += type(item) is dict and item.get("primary") is True
     if primaries > 1:
@@ -181,6 +183,22 @@ def _read_elements(attribute: Attribute, value: Json, notes: Notes) -> list[Json
             f'attribute "{attribute.path}" has {primaries} primary values: mark one of them at most',
         )
     return stored or None
+
+
+def emptied_parts(attribute: Attribute, sent: Document) -> set[str]:
+    """Return the names of the sub-attributes that were sent without a value."""
+    names = (name.lower() for name, value in sent.items() if is_absent(value))
+    return {attribute.sub_attributes[name].name for name in names if name in attribute.sub_attributes}
+
+
+def by_reference(attribute: Attribute, stored: Document, notes: Notes) -> Document | None:
+    """Return a reference that was sent by its ``$ref`` alone, with the value that this ends in; ``None`` for none."""
+    value = references.last_segment(stored["$ref"])
+    if not value:
+        note(notes, f"{shown(attribute.path)} was sent by a $ref that names nobody, and was left out")
+        return None
+    note(notes, f"{shown(attribute.path)} was sent by its $ref alone and read as the value {shown(value)}")
+    return {"value": read(attribute.sub_attributes["value"], value, notes), **stored}
 
 
 def _object(attribute: Attribute, value: Json, notes: Notes) -> Document:
@@ -215,6 +233,8 @@ def _read_complex(attribute: Attribute, value: Json, notes: Notes) -> Document |
             kept = read(sub_attribute, item, notes)
             if kept is not None:
                 stored[sub_attribute.name] = kept
+    if attribute.is_reference and "$ref" in stored and "value" not in stored:
+        return by_reference(attribute, stored, notes)
     return stored or None
 
 

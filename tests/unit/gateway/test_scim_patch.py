@@ -252,6 +252,43 @@ def test_elements_replaced_by_nothing_are_gone(nothing: Any) -> None:
     assert changes(operation("add", 'emails[type eq "home"]', nothing)) == {}
 
 
+def test_an_element_whose_value_is_taken_away_is_gone() -> None:
+    """An address without a value is none, whichever operation leaves it so."""
+    for sent in (
+        operation("replace", 'emails[type eq "home"].value', ""),
+        operation("replace", 'emails[type eq "home"]', {"value": "", "display": "H"}),
+        operation("remove", 'emails[type eq "home"].value'),
+    ):
+        assert changes(sent) == {"emails": [WORK]}
+    assert changes(operation("add", "emails", [{"value": "", "type": "other"}])) == {}
+    assert changes(operation("add", 'emails[type eq "other"]', {"value": "", "display": "O"})) == {}
+    assert changes(operation("replace", "emails", [{"value": None, "type": "work"}])) == {"emails": None}
+    bonn = {"userName": "jo", "addresses": [{"type": "work", "locality": "Bonn"}]}
+    cleared = operation("replace", 'addresses[type eq "work"].locality', "")
+    assert changes(cleared, document=bonn) == {"addresses": None}
+
+
+def test_a_manager_may_be_written_by_reference() -> None:
+    """By its object or its part alone, a $ref gives the value that it ends in; one that is there stays."""
+    reference = "https://h.example/scim/acme/v2/Users/usr_2"
+    manager = {"value": "usr_2", "$ref": reference}
+    nobody: Document = {"userName": "jo"}
+
+    for sent in (
+        operation("replace", f"{ENTERPRISE}:manager", {"$ref": reference}),
+        operation("add", f"{ENTERPRISE}:manager.$ref", reference),
+        operation("add", ENTERPRISE, {"manager": [{"$ref": reference}]}),
+    ):
+        assert changes(sent, document=nobody) == {ENTERPRISE: {"manager": manager}}
+    assert changes(operation("replace", f"{ENTERPRISE}:manager", {"$ref": reference})) == {
+        ENTERPRISE: {**ADA[ENTERPRISE], "manager": manager}
+    }
+    assert patched(operation("replace", f"{ENTERPRISE}:manager.$ref", reference))[ENTERPRISE]["manager"] == {
+        "value": "usr_1",
+        "$ref": reference,
+    }
+
+
 def test_element_made_from_a_path_is_not_shared() -> None:
     """Parsed paths are kept between requests; what one makes must not reach the next."""
     first = patched(operation("add", 'ims[type eq "aim"]', {"display": "a"}))
