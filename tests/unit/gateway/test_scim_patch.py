@@ -41,6 +41,59 @@ def changes(*operations: Document, document: Document = ADA) -> Document:
     return {name: after.get(name) for name in document.keys() | after.keys() if after.get(name) != document.get(name)}
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        operation("remove", "name", {"givenName": "Ada"}),
+        operation("Remove", "name", {"GIVENNAME": "ADA"}),
+        operation("remove", "name", [{"givenName": ""}]),
+        operation("remove", "name", {"givenName": None, "middleName": "x"}),
+    ],
+)
+def test_a_value_names_the_parts_that_a_removal_takes(sent: Document) -> None:
+    """What the value of a remove does not name stays."""
+    assert changes(sent) == {"name": {"familyName": "L"}}
+
+
+def test_a_value_names_what_a_removal_takes_of_an_extension() -> None:
+    """An extension is an object too, and so is a complex attribute in it."""
+    department = operation("remove", ENTERPRISE, {"department": "sales", "division": "x"})
+    assert changes(department) == {ENTERPRISE: {"manager": ADA[ENTERPRISE]["manager"]}}
+    manager = operation("remove", ENTERPRISE, {"manager": {"value": "usr_1"}})
+    assert changes(manager) == {ENTERPRISE: {"department": "Sales"}}
+    email = operation("remove", ILMS, {"manager": {"email": ""}})
+    assert changes(email) == {ILMS: {"region": "EMEA", "manager": {"id": "usr_1"}}}
+    dotted = operation("remove", ILMS, {"manager.email": "boss@x"})
+    assert changes(dotted) == {ILMS: {"region": "EMEA", "manager": {"id": "usr_1"}}}
+    by_id = operation("remove", f"{ILMS}:manager", "usr_1")
+    assert changes(by_id) == {ILMS: {"region": "EMEA", "manager": {"email": "boss@x"}}}
+
+
+@pytest.mark.parametrize(
+    "sent", ["usr_1", {"value": "usr_1"}, [{"value": "usr_1"}], {"$ref": "/Users/usr_1"}, "", {}, {"value": ""}]
+)
+def test_a_manager_is_removed_by_value(sent: Any) -> None:
+    """A reference goes as a whole, where its value, or none, is what is to be removed."""
+    assert changes(operation("Remove", f"{ENTERPRISE}:manager", sent)) == {ENTERPRISE: {"department": "Sales"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "stays"),
+    [
+        ("name", {"givenName": "Bob"}, "name.givenName"),
+        (ENTERPRISE, {"department": "Legal"}, f"{ENTERPRISE}:department"),
+        (f"{ENTERPRISE}:manager", "usr_2", f"{ENTERPRISE}:manager.value"),
+        (ILMS, {"manager.email": "other@x"}, f"{ILMS}:manager.email"),
+    ],
+)
+def test_another_value_is_not_removed(path: str, value: Any, stays: str) -> None:
+    """What is not there is removed all the same; what is there in its place stays, and a note says so."""
+    outcome = apply_patch(ADA, {"Operations": [operation("remove", path, value)]}, user_schema())
+
+    assert outcome.document == ADA
+    assert f'"{stays}" has another value than the one to be removed, and stays' in outcome.notes
+
+
 @pytest.mark.parametrize("verb", ["add", "Add", "REPLACE"])
 def test_single_value_is_set(verb: str) -> None:
     """Add and replace set a single-valued attribute, whatever the case of the verb and of the path."""
@@ -408,6 +461,9 @@ def test_message_members_are_matched_in_any_case() -> None:
             "primary",
         ),
         (operation("remove"), ErrorKind.NO_TARGET, "path"),
+        (operation("remove", None, {"name": {"givenName": "Ada"}}), ErrorKind.NO_TARGET, "path"),
+        (operation("remove", "name", 5), ErrorKind.INVALID_VALUE, '"name"'),
+        (operation("remove", ENTERPRISE, "Sales"), ErrorKind.INVALID_VALUE, "object"),
         (operation("replace", 'photos[type co "x"].value', "y"), ErrorKind.NO_TARGET, '"photos"'),
         (operation("replace", "emails[", "x"), ErrorKind.INVALID_PATH, "emails["),
         (operation("replace", 'name[givenName eq "x"]', "x"), ErrorKind.INVALID_PATH, '"name"'),
