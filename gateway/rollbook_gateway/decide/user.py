@@ -109,7 +109,7 @@ class Decider:
 
     def reclaim(self, state: PresentUser) -> Decision | None:
         """Have a person hold what the tenant's identifiers ask for and nothing else; ``None`` where it is so."""
-        plan = plan_claims(self._wanted(state.document), state.claims)
+        plan = plan_claims(self._wanted(state.document, state.claims), state.claims)
         if not plan.take and not plan.release:
             return None
         return self._write(
@@ -139,7 +139,7 @@ class Decider:
         expected: int,
         changed: tuple[str, ...],
     ) -> Decision:
-        plan = plan_claims(self._wanted(document), held)
+        plan = plan_claims(self._wanted(document, held), held)
         claims, labels = claim_facts(self.tenant, plan, user_id, self.released)
         fact = fact_type(
             id=user_id,
@@ -152,8 +152,8 @@ class Decider:
         planned = (*claims, PlannedFact(self._user(user_id), user_id, fact, expected))  # type: ignore[arg-type]  # the subclasses of UserFact are all facts
         return Decision(planned, document, created, labels)
 
-    def _wanted(self, document: Document) -> tuple[Wanted, ...]:
-        return wanted_claims(document, self.tenant.settings.claimed_identifiers, self.digest)
+    def _wanted(self, document: Document, held: tuple[ClaimHeld, ...]) -> tuple[Wanted, ...]:
+        return wanted_claims(document, self.tenant.settings.claimed_identifiers, self.digest, held)
 
     def _user(self, user_id: str) -> str:
         return subjects.user(self.tenant.partition, self.tenant.id, user_id)

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from scim2_models import Resource
 
+from rollbook_contracts.folding import fold, fold_name
 from rollbook_gateway.scim import limits
 from rollbook_gateway.scim.schemas import group_model, user_model
 from rollbook_gateway.scim.values import Document, Json
@@ -37,6 +38,12 @@ class Attribute:
     def comparable(self) -> "Attribute | None":
         """What a comparison of this attribute compares: itself, or a complex one's ``value`` (RFC 7643, 2.4)."""
         return self.sub_attributes.get("value") if self.type == "complex" else self
+
+    def folded(self, text: str) -> str:
+        """Return text as this attribute is compared; the blanks around a userName make no other name."""
+        if self.case_exact:
+            return text
+        return fold_name(text) if self.path == "userName" else fold(text)
 
     @property
     def is_reference(self) -> bool:

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from rollbook_contracts.datetimes import instant
-from rollbook_contracts.folding import fold
 from rollbook_gateway.scim.compiled import Attribute, Target
 from rollbook_gateway.scim.filters import And, Comparison, Filter, Not, Or, Present, ValueFilter
 from rollbook_gateway.scim.matching import matching_elements, matching_view
@@ -86,7 +85,7 @@ def compared(attribute: Attribute, value: Json) -> Json:
         return value
     if attribute.type == "dateTime":
         return instant(value)
-    return value if attribute.case_exact else fold(value)
+    return attribute.folded(value)
 
 
 def _in_resource(resource: Document, target: Target, assumed: Json) -> list[Json]:

@@ -215,7 +215,7 @@ class Reader:
             )
         value = self.literal(node.value, of_text=compared.type in TEXTS)
         if value is not None:
-            return Comparison(target, operator, self._typed(target, value))
+            return Comparison(target, operator, self._typed(target, operator, value))
         if operator not in EQUALITY:
             raise self._refused(f'null in "{target.path} {operator} null" has no order: use pr, eq null or ne null')
         present = Present(target)
@@ -256,7 +256,7 @@ class Reader:
         except ValueError:
             raise self._refused(f"{shown(literal)} is not text in JSON's manner: mind its backslashes") from None
 
-    def _typed(self, target: Target, value: str | bool | float) -> str | bool | float:
+    def _typed(self, target: Target, operator: str, value: str | bool | float) -> str | bool | float:
         attribute = target.leaf
         match attribute.type:
             case "boolean":
@@ -278,7 +278,9 @@ class Reader:
         # No stored text holds these, and a database's driver would choke on them.
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
             raise self._mismatch(target, value, "text without U+0000 and halves of surrogate pairs")
-        return value if attribute.case_exact else fold(value)
+        if operator in SUBSTRING and not attribute.case_exact:
+            return fold(value)  # of a part of a name the blanks count
+        return attribute.folded(value)
 
     def _mismatch(self, target: Target, value: Json, wanted: str) -> ScimError:
         return self._refused(f'attribute "{target.path}" is compared with {shown(value)}: send {wanted}')

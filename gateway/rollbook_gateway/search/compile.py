@@ -10,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold_reference
 from rollbook_contracts.search_document import json_text
 from rollbook_gateway.scim.compiled import Attribute, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
@@ -130,7 +130,7 @@ class _Compiler:
         assert isinstance(term, Comparison)
         assert isinstance(term.value, str)
         value = self._parameter(term.value)
-        folded = self._parameter(fold(term.value)) if "{folded}" in related.having else ""
+        folded = self._parameter(fold_reference(term.value)) if "{folded}" in related.having else ""
         return related.having.format(value=value, folded=folded)
 
     def _element(self, term: Filter, parts: Parts) -> str:

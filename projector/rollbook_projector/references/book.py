@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from rollbook_contracts.facts.membership import MOST_MEMBERS
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold_reference
 from rollbook_projector.references.people import Directory, Keys, changed_keys, folded_keys
 from rollbook_projector.references.roll import Roll
 from rollbook_projector.references.sent import Reference, SentReferences, sent
@@ -55,7 +55,7 @@ class Book:
 
     def person_deleted(self, user_id: str, keys: Keys | None) -> None:
         """Take in that a person is gone for good: memberships end by whatever name, managers are waited for again."""
-        for folded in folded_keys(keys) | {fold(user_id)}:
+        for folded in folded_keys(keys) | {fold_reference(user_id)}:
             for reference in self.references.named_by(folded):
                 if reference.kind == "member" and user_id in (reference.user_id, reference.value):
                     self._unlink(reference)
@@ -130,7 +130,7 @@ class Book:
     def _move(self, before: Keys | None, after: Keys | None, user_id: str = "") -> None:
         """Let a person have other keys, and look again at each reference that an old or a new one may fit."""
         self.directory.move(before, after)
-        for folded in changed_keys(before, after) | ({fold(user_id)} if user_id else set()):
+        for folded in changed_keys(before, after) | ({fold_reference(user_id)} if user_id else set()):
             for reference in self.references.named_by(folded):
                 self._relink(reference)
 

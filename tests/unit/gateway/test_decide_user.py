@@ -123,6 +123,43 @@ def test_a_rename_in_case_alone_touches_no_claim() -> None:
     assert written(decision).changed == ("userName",)
 
 
+def test_blanks_around_a_name_make_no_other_claim() -> None:
+    """A name with blanks is claimed as the one without, and stored as it was sent."""
+    decision = decider().create(USER_ID, person(userName=" Ada@contoso.com\u00a0"), now=NOW)
+    assert written(decision).claims[0].hash == "userName-ada-at-contoso.com"
+    assert decision.document["userName"] == " Ada@contoso.com\u00a0"
+
+    renamed = decider().change(present(), person(userName="ada@contoso.com "))
+    assert renamed is not None
+    assert [type(planned.fact) for planned in renamed.facts] == [UserUpdated]
+
+
+def test_a_claim_with_blanks_is_kept_until_the_name_changes() -> None:
+    """Who claimed a name while its blanks counted keeps that claim, and gives exactly it back with the name."""
+    held = (ClaimHeld("userName", "userName-ada@contoso.com ".replace("@", "-at-"), -1),)
+    document = msgspec.Raw(msgspec.json.encode(person(userName="Ada@contoso.com ", emails=[])))
+    state = user_state(UserCreated(USER_ID, NOW, document, claims=held), sequence=10, time=NOW)
+    assert isinstance(state, PresentUser)
+
+    left = decider().change(state, {**state.document, "active": False})
+    assert left is not None
+    assert [type(planned.fact) for planned in left.facts] == [UserDeactivated]
+    assert written(left).claims == state.claims
+    assert decider().reclaim(state) is None
+
+    renamed = decider().change(state, {**state.document, "userName": "Ada@contoso.com"})
+    assert renamed is not None
+    assert [(type(planned.fact), planned.expected) for planned in renamed.facts] == [
+        (ClaimReleased, 9),
+        (ClaimTaken, 0),
+        (UserUpdated, 10),
+    ]
+    assert [(type(planned.fact), planned.expected) for planned in decider().delete(state).facts] == [
+        (ClaimReleased, 9),
+        (UserDeleted, 10),
+    ]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "fact_type"),
     [

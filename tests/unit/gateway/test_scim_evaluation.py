@@ -33,6 +33,8 @@ def finds(text: str, resource: Document = ADA) -> bool:
     "text",
     [
         'userName eq "ada@contoso.COM"',
+        'userName eq " ada@contoso.com\u00a0"',
+        'userName ge "ada@contoso.com "',
         'userName co "@"',
         'userName sw "ADA"',
         'userName ew ".COM"',
@@ -74,6 +76,8 @@ def test_filter_that_holds(text: str) -> None:
     "text",
     [
         'userName eq "ada"',
+        'userName ne "ada@contoso.com "',
+        'userName ew "com "',
         'userName gt "ada@contoso.com"',
         'externalId eq "ada"',
         'emails.value ne "ada@home.example"',
