@@ -1,19 +1,19 @@
 """The writes of groups: load, decide, append; decide again when a guard did not hold; called by the group requests.
 
 Head and members have subjects of their own. Pure deltas go through the chains; whatever touches the head, or replaces
-many members, is decided here, in turn with the chains of this process.
+many members, is decided here, in turn with the chains of this process. A write with a condition guards both subjects.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from rollbook_contracts import subjects
 from rollbook_contracts.claims import ClaimKey
 from rollbook_contracts.facts.catalog import Fact
-from rollbook_contracts.facts.membership import MembersClosed
+from rollbook_contracts.facts.membership import MembersAdded, MembersClosed
 from rollbook_gateway.decide.group import GroupDecider
 from rollbook_gateway.decide.membership import Membership, member_facts
 from rollbook_gateway.decide.state import PresentGroup
@@ -68,12 +68,16 @@ class GroupWritten:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What one attempt writes: a decision on the head, and facts of members guarded by ``guard``."""
+    """What one attempt writes: a decision on the head, and facts of members guarded by ``guard``.
+
+    ``conditional``: the request is right on this state alone, so that what is not written may not move either.
+    """
 
     head: Decision | None
     members: Sequence[Fact]
     guard: int
     before: PresentGroup | None
+    conditional: bool = False
 
 
 class GroupWrites:
@@ -119,8 +123,14 @@ class GroupWrites:
 
         async def plan(decider: GroupDecider, _now: str) -> _Plan:
             state, guard = await self._present(order, check)
+            head = decide(decider, state)
             facts = member_facts(order.membership, order.group_id, order.request_id)
-            return _Plan(decide(decider, state), facts, guard, state)
+            if check is None or not (head or facts):
+                return _Plan(head, facts, guard, state)
+            if len(facts) < (1 if head else 2):
+                # Whatever is not written needs a message that carries its guard: an addition of nobody.
+                facts.append(MembersAdded(order.group_id, ()))
+            return _Plan(head, facts, guard, state, conditional=True)
 
         return await self._stored(order, plan)
 
@@ -237,6 +247,10 @@ class _Attempts:
         subject = subjects.group_members(tenant.partition, tenant.id, group_id)
         for place, fact in enumerate(planned.members):
             facts.append(PlannedFact(subject, group_id, fact, planned.guard if place == 0 else None))
+        if planned.conditional and planned.head is None:
+            assert planned.before is not None, "a condition is compared with what is there"
+            head = subjects.group(tenant.partition, tenant.id, group_id), planned.before.sequence
+            facts[-1] = replace(facts[-1], beside=head)
         return facts
 
 
