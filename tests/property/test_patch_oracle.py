@@ -19,10 +19,11 @@ PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 PATCH_OF: Any = PatchOp  # its parameter is a class made at run time, which annotations cannot name
 
-POLICY = ScimPolicy(
+ENTRAS = ScimPolicy(
     unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
 )
+STRICT = ScimPolicy(remove_value_as_filter=ScimPolicy.RemoveValue.apply)
 
 VERBS = st.sampled_from(["add", "replace"])
 
@@ -42,6 +43,7 @@ WRITTEN: dict[str, st.SearchStrategy[Any]] = {
     'emails[type eq "home"].primary': st.booleans(),
     'emails[type eq "home"]': st.fixed_dictionaries({"value": ADDRESSES}, optional={"display": WORDS}),
     'emails[value sw "a"].type': TYPES,
+    'emails[value eq "ADA@x.example"].display': WORDS,
     'phoneNumbers[type eq "mobile" and primary eq true].value': WORDS,
 }
 """Paths with the values that may be written there."""
@@ -79,10 +81,11 @@ def by_the_library(document: Document, operations: list[Document]) -> Document |
     resource = user_model().model_validate({"schemas": [user_schema().urn], **document})
     message = PATCH_OF[user_model()]
     try:
-        message.model_validate({"schemas": [PATCH_OP], "Operations": operations}, scim_policy=POLICY).patch(
-            resource,
-            scim_policy=POLICY,
-        )
+        for operation in operations:
+            # Elements are made where a type is asked for, as Entra wants it, and for no other value.
+            policy = STRICT if "[value eq" in operation.get("path", "") else ENTRAS
+            sent = {"schemas": [PATCH_OP], "Operations": [operation]}
+            message.model_validate(sent, scim_policy=policy).patch(resource, scim_policy=policy)
     except (SCIMException, ValidationError):
         return None
     patched = resource.model_dump()

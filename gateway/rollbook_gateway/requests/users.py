@@ -16,6 +16,7 @@ from rollbook_gateway.scim.document import canonicalise
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.json_body import parse
 from rollbook_gateway.scim.lists import Page, page
+from rollbook_gateway.scim.matching import with_active
 from rollbook_gateway.scim.patch.apply import apply_patch
 from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, memberships, projection, render
 from rollbook_gateway.scim.values import Document
@@ -67,7 +68,7 @@ class Users:
 
         def patch(decider: Decider, person: PresentUser) -> Decision | None:
             patched = apply_patch(person.document, message, self._schema, caller.draft.notes)
-            return decider.change(person, patched.document)
+            return decider.change(person, patched.document, patched.removed)
 
         return await self._change(caller, user_id, patch, shown)
 
@@ -111,7 +112,7 @@ class Users:
             self._render(
                 caller,
                 row.id,
-                msgspec.json.decode(row.document),
+                with_active(msgspec.json.decode(row.document)),
                 (row.created, row.last_modified, row.fact_seq),
                 shown,
                 row.groups,

@@ -19,13 +19,19 @@ from rollbook_gateway.scim.odd_names import fill, misnamed_part, note_schemas
 from rollbook_gateway.scim.paths import meaning, provider_spelling, read_as
 from rollbook_gateway.scim.values import Document, Json
 
+NOTHING_REMOVED: Final[frozenset[str]] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """A document fit to be stored (no id, meta, schemas, password or groups), and what was left out of it."""
+    """A document fit to be stored (no id, meta, schemas, password or groups), and what was left out of it.
+
+    ``removed`` names the attributes, those of an extension as ``URN:name``, that a PATCH took values from.
+    """
 
     document: Document
     notes: Notes
+    removed: frozenset[str] = NOTHING_REMOVED
 
 
 def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = None) -> Canonical:
@@ -53,15 +59,20 @@ def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = N
     return Canonical(document, notes)
 
 
-def check_required(document: Document, schema: ResourceSchema) -> None:
-    """Raise unless the resource holds what it cannot be stored without."""
+def check_required(document: Document, schema: ResourceSchema, removed: frozenset[str] = NOTHING_REMOVED) -> None:
+    """Raise unless the resource holds what it cannot be stored without; ``removed`` is as in ``Canonical``."""
     for attribute in schema.required:
         value = document.get(attribute.name)
         if not value or (isinstance(value, str) and not value.strip()):
             raise ScimError(
-                ErrorKind.INVALID_VALUE,
+                without_required(attribute.name, removed),
                 f'attribute "{attribute.path}" is required: send it with a value that is not empty',
             )
+
+
+def without_required(path: str, removed: frozenset[str]) -> ErrorKind:
+    """Return how a resource without a required attribute is refused: a removal is no value (RFC 7644, 3.5.2.2)."""
+    return ErrorKind.MUTABILITY if path in removed else ErrorKind.INVALID_VALUE
 
 
 def read(attribute: Attribute, value: Json, notes: Notes) -> Json:

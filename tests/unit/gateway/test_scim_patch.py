@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
-from rollbook_gateway.scim.compiled import user_schema
+from rollbook_gateway.scim.compiled import group_schema, user_schema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.patch.apply import MAX_OPERATIONS, apply_patch
 from rollbook_gateway.scim.values import Document
@@ -156,6 +156,38 @@ def test_element_that_a_condition_describes_is_made_once() -> None:
     assert made == {"addresses": [{"type": "Work", "primary": True, "locality": "Bonn", "region": "NW"}]}
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ('emails[value eq "nobody@x.test"].type', "home"),
+        ('emails[value eq "nobody@x.test"]', {"value": "n@x.test", "type": "home"}),
+        ('emails[type eq "other" and value eq "nobody@x.test"].display', "N"),
+        ('emails[display eq "N"].value', "n@x.test"),
+        ('emails[type eq "other" or type eq "fax"].value', "n@x.test"),
+        ('phoneNumbers[value eq "555"]', {"value": "666", "type": "work"}),
+        ("roles[primary eq false].value", "Admin"),
+        ('emails[type eq "other"].type', "fax"),
+        ('emails[type eq "other" and type eq "fax"].value', "n@x.test"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["add", "replace"])
+def test_no_other_condition_makes_an_element(verb: str, path: str, value: Any) -> None:
+    """Entra's need ends with type and primary: a condition on anything else that nothing meets is ``noTarget``."""
+    with pytest.raises(ScimError) as refusal:
+        patched(operation(verb, path, value))
+
+    assert refusal.value.kind is ErrorKind.NO_TARGET
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}, [], [None], [{}]])
+def test_elements_replaced_by_nothing_are_gone(nothing: Any) -> None:
+    """What a path chooses and nothing replaces is unassigned (RFC 7643, 2.5); to add nothing changes nothing."""
+    assert changes(operation("replace", 'emails[type eq "home"]', nothing)) == {"emails": [WORK]}
+    assert changes(operation("replace", 'emails[type co "o"]', nothing)) == {"emails": None}
+    assert changes(operation("replace", 'emails[type eq "other"]', nothing)) == {}
+    assert changes(operation("add", 'emails[type eq "home"]', nothing)) == {}
+
+
 def test_element_made_from_a_path_is_not_shared() -> None:
     """Parsed paths are kept between requests; what one makes must not reach the next."""
     first = patched(operation("add", 'ims[type eq "aim"]', {"display": "a"}))
@@ -247,7 +279,7 @@ def test_message_members_are_matched_in_any_case() -> None:
         (operation("replace", "id", "x"), ErrorKind.MUTABILITY, '"id"'),
         (operation("add", "meta.created", "x"), ErrorKind.MUTABILITY, '"meta"'),
         (operation("remove", "groups"), ErrorKind.MUTABILITY, '"groups"'),
-        (operation("remove", "userName"), ErrorKind.INVALID_VALUE, '"userName"'),
+        (operation("remove", "userName"), ErrorKind.MUTABILITY, '"userName"'),
         (operation("replace", "userName", ""), ErrorKind.INVALID_VALUE, '"userName"'),
         (operation("replace", "active", "perhaps"), ErrorKind.INVALID_VALUE, '"perhaps"'),
         (operation("replace", "title", "a\0"), ErrorKind.INVALID_VALUE, "U+0000"),
@@ -281,6 +313,24 @@ def test_operation_that_cannot_be_done_is_refused(sent: Document, kind: ErrorKin
         patched(operation("replace", "title", "Boss"), sent)
 
     assert (refusal.value.kind, word in refusal.value.detail) == (kind, True)
+
+
+def test_removing_what_is_required_is_refused_for_any_resource() -> None:
+    """A removal that leaves none is ``mutability`` (RFC 7644, 3.5.2.2); one undone by a later operation is not."""
+    with pytest.raises(ScimError) as refusal:
+        apply_patch({"displayName": "G"}, {"Operations": [operation("remove", "displayName")]}, group_schema())
+    assert refusal.value.kind is ErrorKind.MUTABILITY
+    assert changes(operation("remove", "userName"), operation("add", "userName", "b")) == {"userName": "b"}
+
+
+def test_what_was_removed_is_told() -> None:
+    """The rules of an organization ask which attributes a PATCH took away, by whatever path."""
+    for path in (f"{ILMS}:region", ILMS):
+        outcome = apply_patch(ADA, {"Operations": [operation("remove", path)]}, user_schema())
+        assert f"{ILMS}:region" in outcome.removed
+    assert (
+        apply_patch(ADA, {"Operations": [operation("replace", f"{ILMS}:region", "")]}, user_schema()).removed == set()
+    )
 
 
 @pytest.mark.parametrize("message", [{}, {"Operations": []}, {"Operations": {}}, {"Operations": ["x"]}])

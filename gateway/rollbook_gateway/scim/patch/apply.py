@@ -5,6 +5,7 @@ from typing import Final
 
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema
+from rollbook_gateway.scim.difference import changed_attributes
 from rollbook_gateway.scim.document import Canonical, check_required
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.notes import Notes, note
@@ -46,10 +47,14 @@ def apply_operations(
     """
     new = dict(document)
     notes = [] if notes is None else notes
+    removed: set[str] = set()
     for operation in operations:
+        before = dict(new)
         _apply(new, operation, schema, notes)
-    check_required(new, schema)
-    return Canonical(new, notes)
+        if operation.verb == "remove":
+            removed.update(changed_attributes(before, new))
+    check_required(new, schema, frozenset(removed))
+    return Canonical(new, notes, frozenset(removed))
 
 
 def _apply(document: Document, operation: Operation, schema: ResourceSchema, notes: Notes) -> None:
@@ -143,11 +148,17 @@ def _revised(path: PatchPath, verb: Verb, old: Json, sent: Json, notes: Notes) -
     if path.condition is None and sub_attribute is None:
         return _VERBS[verb](attribute, old, sent, notes)
     if attribute.multi_valued:
-        new = dropped(path, old or [], notes) if verb == "remove" else written(path, old or [], sent, notes)
+        removes = verb == "remove" or (verb == "replace" and sub_attribute is None and _is_nothing(sent))
+        new = dropped(path, old or [], notes) if removes else written(path, old or [], sent, notes)
         return new or None
     if sub_attribute is None:
         raise AssertionError(path)  # a condition stands only behind a multi-valued attribute
     return with_part(attribute, old or {}, sub_attribute, None if verb == "remove" else sent, notes) or None
+
+
+def _is_nothing(sent: Json) -> bool:
+    """Tell whether what is put in place of chosen elements is none (RFC 7643, 2.5)."""
+    return all(map(is_absent, sent)) if isinstance(sent, list) else is_absent(sent)
 
 
 _VERBS: Final[Mapping[Verb, Callable[[Attribute, Json, Json, Notes], Json]]] = {

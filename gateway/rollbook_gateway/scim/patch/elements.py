@@ -14,8 +14,8 @@ from rollbook_gateway.scim.values import Document, Json
 def written(path: PatchPath, old: list[Document], sent: Json, notes: Notes) -> list[Document]:
     """Return the elements after an ``add`` or ``replace`` on a path into them.
 
-    Where the path's condition matches none, Entra expects the element that it describes to be made (P10, P11); the
-    RFC's ``noTarget`` is left for conditions that describe none.
+    Where the path's condition matches none, Entra expects the element that it describes to be made (P10, P11); any
+    other condition that matches none is ``noTarget`` (RFC 7644, 3.5.2.3).
     """
     chosen = _chosen(path, old)
     if any(chosen) or (not old and path.condition is None and not is_absent(sent)):
@@ -25,15 +25,21 @@ def written(path: PatchPath, old: list[Document], sent: Json, notes: Notes) -> l
         ] or [_revised(path, {}, sent, notes)]
     elif is_absent(sent) or path.condition is None:
         return old
-    elif path.described is None:
-        raise ScimError(
-            ErrorKind.NO_TARGET,
-            f'no value of "{path.attribute.path}" meets the condition in the path, and none can be made from it: '
-            "choose by eq alone, or add the value without a condition",
-        )
     else:
-        new = [*old, _revised(path, {**path.described}, sent, notes)]
+        new = [*old, _made(path, old, sent, notes)]
     return one_primary(path.attribute, old, [element for element in new if element])
+
+
+def _made(path: PatchPath, old: list[Document], sent: Json, notes: Notes) -> Document:
+    if path.described is not None:
+        element = _revised(path, {**path.described}, sent, notes)
+        if _chosen(path, [*old, element])[-1]:
+            return element
+    raise ScimError(
+        ErrorKind.NO_TARGET,
+        f'no value of "{path.attribute.path}" meets the condition in the path, and none is made from it: choose by '
+        "type eq or primary eq true alone, or add the value without a condition",
+    )
 
 
 def dropped(path: PatchPath, old: list[Document], notes: Notes) -> list[Document]:

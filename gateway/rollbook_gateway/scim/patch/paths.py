@@ -23,8 +23,8 @@ _LONGEST: Final = 1024
 class PatchPath:
     """What an operation is applied to.
 
-    ``condition`` stands for the brackets in ``emails[type eq "work"].value``; ``described`` is the element that such a
-    condition describes by ``eq`` and ``and`` alone, ``None`` where it describes none.
+    ``condition`` stands for the brackets in ``emails[type eq "work"].value``; ``described`` is the element that is made
+    where none meets it: one of that type, or the primary one. ``None`` where the condition says anything else.
     """
 
     attribute: Attribute
@@ -98,5 +98,8 @@ def _described(condition: grammar.FilterNode, attribute: Attribute) -> Document 
         if not (isinstance(term, grammar.Comparison) and term.op == grammar.CompareOperator.eq):
             return None
         sub_attribute = attribute.sub_attributes[term.attr_path.attr.lower()]
-        element[sub_attribute.name] = read(sub_attribute, term.value, [])
+        value = read(sub_attribute, term.value, [])
+        if value is None or not (sub_attribute.name == "type" or (sub_attribute.name == "primary" and value is True)):
+            return None
+        element[sub_attribute.name] = value
     return element
