@@ -1,9 +1,8 @@
 """CSV as a directory exports it: the columns' names say what each row is, and where each cell goes in SCIM."""
 
-import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TextIO, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from rollbook_gateway.scim.compiled import Target, user_schema
@@ -64,13 +63,15 @@ class Layout:
     """What a header line means: the kind of every row (``None``: each names its own), and where each column goes."""
 
     kind: Kind | None
-    names: tuple[str, ...]
+    names: list[str]
 
     def object(self, cells: list[str]) -> "dict[str, Any] | UnfitRowError":
         """Return a row as an object with a ``type``; empty cells say nothing."""
-        if len(cells) > len(self.names) and any(cell.strip() for cell in cells[len(self.names) :]):
-            return UnfitRowError(f"there are {len(cells)} cells under {len(self.names)} columns")
-        given = {name: cell.strip() for name, cell in zip(self.names, cells, strict=False) if cell.strip()}
+        if len(cells) != len(self.names):
+            return UnfitRowError(
+                f"cells: {len(cells)}, columns: {len(self.names)}; a row has as many, empty ones counted"
+            )
+        given = {name: cell.strip() for name, cell in zip(self.names, cells, strict=True) if cell.strip()}
         kind = self.kind or _kind(given.pop("type", ""))
         if isinstance(kind, UnfitRowError):
             return kind
@@ -83,31 +84,23 @@ class Layout:
         return body
 
 
-def spreadsheet(file: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """Return the rows with the lines that they begin on; commas, semicolons or tabs divide cells, as in the header."""
-    start = file.tell()
-    header = file.readline()
-    file.seek(start)
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.reader(file, delimiter=delimiter)
-    line = 1
-    for cells in reader:
-        yield line, cells
-        line = reader.line_num + 1
-
-
 def layout(header: list[str]) -> Layout:
     """Read a header line; raises ``UnfitHeaderError`` with everything that is wrong with it."""
-    names = tuple("type" if name.strip().lower() == "type" else name.strip() for name in header)
+    names = ["type" if name.strip().lower() == "type" else name.strip() for name in header]
     kind = None if "type" in names else _kind_of_all(names)
     problems = [f"column {name!r} stands twice" for name in sorted({n for n in names if n and names.count(n) > 1})]
+    problems += [
+        f"column {number} has no title: give it one, or delete the column"
+        for number, name in enumerate(names, start=1)
+        if not name
+    ]
     problems += [] if "type" in names or kind else [_UNKNOWN]
     if not problems:
         kinds = (kind,) if kind else KINDS
         problems += [
             f"column {name!r} is none of a {' or a '.join(kinds)}; leave it out or give it the name of a SCIM attribute"
             for name in names
-            if name not in {"", "type"} and all(isinstance(_known(each, name), UnfitRowError) for each in kinds)
+            if name != "type" and all(isinstance(_known(each, name), UnfitRowError) for each in kinds)
         ]
     if problems:
         raise UnfitHeaderError(problems)
@@ -120,7 +113,7 @@ _UNKNOWN: Final = (
 )
 
 
-def _kind_of_all(names: tuple[str, ...]) -> Kind | None:
+def _kind_of_all(names: list[str]) -> Kind | None:
     present = {name.lower() for name in names}
     if {"group", "member"} <= present:
         return "membership"
