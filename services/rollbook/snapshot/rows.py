@@ -40,7 +40,7 @@ def rows(lines: Iterable[Line]) -> Iterator[Row]:
         elif not titles and _ENTRA_TEMPLATE.fullmatch(text):
             raise UnfitFileError(
                 line,
-                f"{text.strip(_DELIMITERS)!r} begins a template for Entra's bulk operations, which is no list of people: "
+                f"{text.strip(_DELIMITERS)!r} begins a template for Entra's bulk operations, no list of people: "
                 "use the file of its Download users, or the columns of docs/import.md",
             )
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from rollbook_gateway.scim.compiled import Target, user_schema
@@ -58,6 +58,13 @@ class UnfitRowError(Exception):
     """A row that its header does not fit."""
 
 
+class Column(NamedTuple):
+    """What a column says, in SCIM's spelling, and how a cell of it gets into the object of its row."""
+
+    says: str
+    put: Put
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What a header line means: the kind of every row (``None``: each names its own), and where each column goes."""
@@ -78,7 +85,10 @@ class Layout:
         body: dict[str, Any] = {"type": kind}
         try:
             for name, cell in given.items():
-                _cell(kind, name)(body, cell)
+                found = _known(kind, name)
+                if isinstance(found, UnfitRowError):
+                    return found
+                found.put(body, cell)
         except UnfitRowError as error:
             return error
         return body
@@ -88,15 +98,11 @@ def layout(header: list[str]) -> Layout:
     """Read a header line; raises ``UnfitHeaderError`` with everything that is wrong with it."""
     names = ["type" if name.strip().lower() == "type" else name.strip() for name in header]
     kind = None if "type" in names else _kind_of_all(names)
-    problems = [f"column {name!r} stands twice" for name in sorted({n for n in names if n and names.count(n) > 1})]
-    problems += [
-        f"column {number} has no title: give it one, or delete the column"
-        for number, name in enumerate(names, start=1)
-        if not name
-    ]
+    kinds = (kind,) if kind else KINDS
+    problems = [f"column {at} has no title: give it one, or delete it" for at, name in enumerate(names, 1) if not name]
+    problems += _repeated(names, kinds)
     problems += [] if "type" in names or kind else [_UNKNOWN]
     if not problems:
-        kinds = (kind,) if kind else KINDS
         problems += [
             f"column {name!r} is none of a {' or a '.join(kinds)}; leave it out or give it the name of a SCIM attribute"
             for name in names
@@ -105,6 +111,21 @@ def layout(header: list[str]) -> Layout:
     if problems:
         raise UnfitHeaderError(problems)
     return Layout(kind, names)
+
+
+def _repeated(names: list[str], kinds: tuple[Kind, ...]) -> list[str]:
+    """Return a problem for each column that says what one before it says: the same name, in any case, or an alias."""
+    problems = dict[str, None]()
+    for kind in kinds:
+        seen: dict[str, str] = {}
+        for name in filter(None, names):
+            found = _known(kind, name)
+            says = found.says if isinstance(found, Column) else name.lower()
+            if says in seen:
+                also = "" if seen[says] == name else f", as {seen[says]!r}"
+                problems[f"column {name!r} stands twice{also}"] = None
+            seen.setdefault(says, name)
+    return list(problems)
 
 
 _UNKNOWN: Final = (
@@ -131,33 +152,28 @@ def _kind(text: str) -> "Kind | UnfitRowError":
     return UnfitRowError(f"type {text!r} is none of {', '.join(KINDS)}")
 
 
-def _cell(kind: Kind, name: str) -> Put:
-    put = _known(kind, name)
-    if isinstance(put, UnfitRowError):
-        raise put
-    return put
-
-
-def _known(kind: Kind, name: str) -> "Put | UnfitRowError":
-    """Return where a column goes in a row of a kind."""
+def _known(kind: Kind, name: str) -> "Column | UnfitRowError":
+    """Return what a column says in a row of a kind."""
     if kind != "user":
         for known in FIELDS[kind]:
             if known.lower() == name.lower():
-                return lambda body, cell: body.update({known: cell})
+                return _text(known)
         return UnfitRowError(f"column {name!r} means nothing for a {kind}")
-    if name.lower() == "manager":
-        return lambda body, cell: body.update({"manager": cell})
-    return _attribute(ALIASES.get(name.lower(), name))
+    return _text("manager") if name.lower() == "manager" else _attribute(ALIASES.get(name.lower(), name))
 
 
-def _attribute(path: str) -> "Put | UnfitRowError":
+def _text(name: str) -> Column:
+    return Column(name, lambda body, cell: body.update({name: cell}))
+
+
+def _attribute(path: str) -> "Column | UnfitRowError":
     if path in _ELEMENTS:
         attribute, kind = _ELEMENTS[path]
-        return lambda body, cell: body.setdefault(attribute, []).append(_element(attribute, kind, cell))
+        return Column(path, lambda body, cell: body.setdefault(attribute, []).append(_element(attribute, kind, cell)))
     target = meaning(path, user_schema())
     if not isinstance(target, Target) or target.attribute.multi_valued or target.leaf.type == "complex":
         return UnfitRowError(f"column {path!r} means nothing for a user")
-    return lambda body, cell: _place(body, target, cell)
+    return Column(target.path, lambda body, cell: _place(body, target, cell))
 
 
 def _element(attribute: str, kind: str, cell: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from rollbook.errors import CommandError
 from rollbook.snapshot.lines import Snapshot
 from rollbook.snapshot.reading import read_snapshot
-from rollbook_contracts.urns import ENTERPRISE, ILMS
+from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
 
 
 def read(folder: Path, **files: str) -> Snapshot:
@@ -131,6 +131,16 @@ def test_every_bad_line_is_told_with_its_number(tmp_path: Path) -> None:
     [
         ("name,shoe\n", "the columns do not say what the rows are"),
         ("userName,userName\n", "column 'userName' stands twice"),
+        ("userName,displayName,DisplayName\n", "column 'DisplayName' stands twice, as 'displayName'"),
+        ("userName,employeeId,employeeNumber\n", "column 'employeeNumber' stands twice, as 'employeeId'"),
+        ('userName,mail,"emails[type eq ""work""].value"\n', "stands twice, as 'mail'"),
+        ("userName,givenName,name.givenName\n", "column 'name.givenName' stands twice, as 'givenName'"),
+        (f"userName,title,{USER}:title\n", "stands twice, as 'title'"),
+        ("externalId,displayName,EXTERNALID\n", "column 'EXTERNALID' stands twice, as 'externalId'"),
+        ("group,member,Group\n", "column 'Group' stands twice, as 'group'"),
+        ("user,manager,Manager\n", "column 'Manager' stands twice, as 'manager'"),
+        ("type,userName,Type\n", "column 'type' stands twice"),
+        ("type,userName,group,member,MEMBER\n", "column 'MEMBER' stands twice, as 'member'"),
         ("userName,shoeSize\n", "column 'shoeSize' is none of a user"),
         ("userName,emails\n", "column 'emails' is none of a user"),
         ("displayName,member\n", "column 'member' is none of a group"),
