@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from rollbook.snapshot.lines import GroupLine, ManagerLine, MembershipLine, Place, Problem, Snapshot, UserLine
-from rollbook.snapshot.records import Read, Record, records
+from rollbook.snapshot.records import Note, Read, Record, records
 from rollbook.snapshot.spreadsheet import KINDS
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, Target, group_schema, user_schema
@@ -39,6 +39,9 @@ def gathered(reads: Iterable[Read]) -> Snapshot:
     for read in reads:
         if isinstance(read, Problem):
             snapshot.problems.append(read)
+            continue
+        if isinstance(read, Note):
+            snapshot.notes.append(Problem(*read))
             continue
         try:
             _add(snapshot, read)

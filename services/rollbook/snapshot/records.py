@@ -26,7 +26,14 @@ class Record(NamedTuple):
     body: dict[str, Any]
 
 
-Read: TypeAlias = Record | Problem
+class Note(NamedTuple):
+    """What of a file is not taken in, though nothing is wrong with it."""
+
+    place: Place
+    text: str
+
+
+Read: TypeAlias = Record | Problem | Note
 
 
 def records(path: Path) -> Iterator[Read]:
@@ -70,6 +77,9 @@ def _rows(path: Path) -> Iterator[Read]:
     except UnfitHeaderError as error:
         yield from (Problem(Place(str(path), line), text) for text in error.problems)
         return
+    if columns.left_out:
+        names = ", ".join(name for name in titles if name.strip() in columns.left_out)
+        yield Note(Place(str(path), line), f"columns of Entra's download that have no place here were ignored: {names}")
     for number, cells in read:
         if any(cell.strip() for cell in cells):
             unfit = no_row(cells, columns.names)

@@ -20,14 +20,20 @@ FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 }
 """The columns of a row that is no person, in their spelling."""
 ALIASES: Final = {
+    "userprincipalname": "userName",
+    "accountenabled": "active",
+    "jobtitle": "title",
     "givenname": "name.givenName",
     "firstname": "name.givenName",
     "familyname": "name.familyName",
     "lastname": "name.familyName",
+    "surname": "name.familyName",
     "email": 'emails[type eq "work"].value',
     "mail": 'emails[type eq "work"].value',
     "phone": 'phoneNumbers[type eq "work"].value',
+    "telephonenumber": 'phoneNumbers[type eq "work"].value',
     "mobile": 'phoneNumbers[type eq "mobile"].value',
+    "mobilephone": 'phoneNumbers[type eq "mobile"].value',
     "employeeid": f"{ENTERPRISE}:employeeNumber",
     **{
         name.lower(): f"{ENTERPRISE}:{name}"
@@ -38,7 +44,37 @@ ALIASES: Final = {
         for name in ("region", "hireDate", *(f"customField{number}" for number in range(1, 5)))
     },
 }
-"""Short names of columns; any SCIM path of a single value does as well."""
+"""Short names of columns, and those of Entra; any SCIM path of a single value does as well."""
+_ENTRA_DOWNLOAD: Final = frozenset({"userprincipalname", "objectid", "accountenabled"})
+"""Columns that the file of Entra's Download users has, and that show that a file is one."""
+_ENTRA_ONLY: Final = frozenset(
+    [
+        "objectid",
+        "usagelocation",
+        "streetaddress",
+        "state",
+        "country",
+        "physicaldeliveryofficename",
+        "officelocation",
+        "city",
+        "postalcode",
+        "authenticationphonenumber",
+        "authenticationalternativephonenumber",
+        "authenticationemail",
+        "alternateemailaddress",
+        "agegroup",
+        "consentprovidedforminor",
+        "legalagegroupclassification",
+        "companyname",
+        "creationtype",
+        "directorysynced",
+        "invitationstate",
+        "identityissuer",
+        "issuer",
+        "createddatetime",
+    ]
+)
+"""Its columns that are no attribute here, or a part of a list such as ``addresses``."""
 _ELEMENTS: Final = {
     f'{name}[type eq "{kind}"].value': (name, kind)
     for name, kind in (("emails", "work"), ("phoneNumbers", "work"), ("phoneNumbers", "mobile"))
@@ -71,6 +107,8 @@ class Layout:
 
     kind: Kind | None
     names: list[str]
+    left_out: frozenset[str] = frozenset()
+    """Columns that are known and not taken in."""
 
     def object(self, cells: list[str]) -> "dict[str, Any] | UnfitRowError":
         """Return a row as an object with a ``type``; empty cells say nothing."""
@@ -78,7 +116,11 @@ class Layout:
             return UnfitRowError(
                 f"cells: {len(cells)}, columns: {len(self.names)}; a row has as many, empty ones counted"
             )
-        given = {name: cell.strip() for name, cell in zip(self.names, cells, strict=True) if cell.strip()}
+        given = {
+            name: cell.strip()
+            for name, cell in zip(self.names, cells, strict=True)
+            if cell.strip() and name not in self.left_out
+        }
         kind = self.kind or _kind(given.pop("type", ""))
         if isinstance(kind, UnfitRowError):
             return kind
@@ -102,15 +144,22 @@ def layout(header: list[str]) -> Layout:
     problems = [f"column {at} has no title: give it one, or delete it" for at, name in enumerate(names, 1) if not name]
     problems += _repeated(names, kinds)
     problems += [] if "type" in names or kind else [_UNKNOWN]
+    left_out = _left_out(names)
     if not problems:
         problems += [
             f"column {name!r} is none of a {' or a '.join(kinds)}; leave it out or give it the name of a SCIM attribute"
             for name in names
-            if name != "type" and all(isinstance(_known(each, name), UnfitRowError) for each in kinds)
+            if name not in {"type", *left_out} and all(isinstance(_known(each, name), UnfitRowError) for each in kinds)
         ]
     if problems:
         raise UnfitHeaderError(problems)
-    return Layout(kind, names)
+    return Layout(kind, names, left_out)
+
+
+def _left_out(names: list[str]) -> frozenset[str]:
+    if not {name.lower() for name in names} >= _ENTRA_DOWNLOAD:
+        return frozenset()
+    return frozenset(name for name in names if name.lower() in _ENTRA_ONLY)
 
 
 def _repeated(names: list[str], kinds: tuple[Kind, ...]) -> list[str]:
@@ -136,6 +185,7 @@ _UNKNOWN: Final = (
 
 def _kind_of_all(names: list[str]) -> Kind | None:
     present = {name.lower() for name in names}
+    present |= {ALIASES[name].lower() for name in present & ALIASES.keys()}
     if {"group", "member"} <= present:
         return "membership"
     if "username" in present:

@@ -8,6 +8,7 @@ import pytest
 
 from rollbook.snapshot import text
 from rollbook.snapshot.reading import read_snapshot
+from rollbook_contracts.urns import ENTERPRISE
 
 PEOPLE: Final = "userName,displayName\nada,Ada\nbob,Bob\n"
 
@@ -73,6 +74,54 @@ def test_quoted_cells_hold_delimiters_quotes_and_ends_of_lines(tmp_path: Path) -
         ("a,b", 'A "B"'),
         ("c", "x\r\ny"),
     ]
+
+
+ENTRA_TITLES: Final = (
+    "userPrincipalName,displayName,surname,mail,givenName,objectId,userType,jobTitle,department,accountEnabled,"
+    "usageLocation,streetAddress,state,country,physicalDeliveryOfficeName,city,postalCode,telephoneNumber,mobile,"
+    "authenticationPhoneNumber,authenticationAlternativePhoneNumber,authenticationEmail,alternateEmailAddress,"
+    "ageGroup,consentProvidedForMinor,legalAgeGroupClassification"
+)
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ENTRA_TITLES,
+        ENTRA_TITLES.replace("physicalDeliveryOfficeName", "officeLocation").replace("mobile,", "mobilePhone,")
+        + ",companyName,creationType,directorySynced,invitationState,identityIssuer,createdDateTime",
+    ],
+)
+def test_the_file_of_entras_download_users_is_read_as_entra_would_send_it(tmp_path: Path, titles: str) -> None:
+    """By its own titles, of either age; what provisioning does not send is ignored, with a note that names it."""
+    cells = ["ada@x.test", "Ada L", "L", "ada@mail.test", "Ada", "6d0e", "Guest", "Boss", "R&D", "False", "GB"]
+    cells += [""] * 6 + ["11", "12"]
+    path = tmp_path / "exportUsers_2026-8-1.csv"
+    path.write_text(f"\ufeff{titles}\r\n{','.join(cells)}{',' * (titles.count(',') + 1 - len(cells))}\r\n")
+    snapshot = read_snapshot([path])
+    assert snapshot.problems == []
+    assert [msgspec.json.decode(line.document) for line in snapshot.users] == [
+        {
+            "userName": "ada@x.test",
+            "displayName": "Ada L",
+            "name": {"familyName": "L", "givenName": "Ada"},
+            "emails": [{"value": "ada@mail.test", "type": "work", "primary": True}],
+            "userType": "Guest",
+            "title": "Boss",
+            ENTERPRISE: {"department": "R&D"},
+            "active": False,
+            "phoneNumbers": [{"value": "11", "type": "work"}, {"value": "12", "type": "mobile"}],
+        }
+    ]
+    [note] = snapshot.notes
+    assert note.place.line == 1
+    assert "were ignored: objectId, usageLocation, streetAddress," in note.text
+
+
+def test_titles_of_entra_alone_do_not_hide_an_unknown_column(tmp_path: Path) -> None:
+    """Only in Entra's own file is it known what the others are."""
+    [(line, told)] = problems(tmp_path, "userPrincipalName,objectId\nada,1\n")
+    assert (line, "column 'objectId' is none of a user" in told) == (1, True)
 
 
 @pytest.mark.parametrize(
