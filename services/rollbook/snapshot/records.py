@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from rollbook.errors import CommandError
 from rollbook.snapshot.lines import Place, Problem
 from rollbook.snapshot.rows import LONGEST_ROW, Row, no_row, rows
-from rollbook.snapshot.spreadsheet import UnfitHeaderError, UnfitRowError, layout
+from rollbook.snapshot.spreadsheet import Layout, UnfitHeaderError, UnfitRowError, layout
 from rollbook.snapshot.text import UnfitFileError, lines
 from rollbook_gateway.scim.errors import ScimError
 from rollbook_gateway.scim.json_body import parse
@@ -24,6 +24,8 @@ class Record(NamedTuple):
 
     place: Place
     body: dict[str, Any]
+    lists_in_part: bool = False
+    """Whether lists hold only the elements that have a column."""
 
 
 class Note(NamedTuple):
@@ -82,9 +84,13 @@ def _rows(path: Path) -> Iterator[Read]:
         yield Note(Place(str(path), line), f"columns of Entra's download that have no place here were ignored: {names}")
     for number, cells in read:
         if any(cell.strip() for cell in cells):
-            unfit = no_row(cells, columns.names)
-            yield _row(Place(str(path), number), UnfitRowError(unfit) if unfit else columns.object(cells))
+            yield _row(Place(str(path), number), cells, columns)
 
 
-def _row(place: Place, body: dict[str, Any] | UnfitRowError) -> Read:
-    return Problem(place, str(body)) if isinstance(body, UnfitRowError) else Record(place, body)
+def _row(place: Place, cells: list[str], columns: Layout) -> Read:
+    if unfit := no_row(cells, columns.names):
+        return Problem(place, unfit)
+    try:
+        return Record(place, columns.object(cells), lists_in_part=True)
+    except UnfitRowError as error:
+        return Problem(place, str(error))

@@ -110,10 +110,10 @@ class Layout:
     left_out: frozenset[str] = frozenset()
     """Columns that are known and not taken in."""
 
-    def object(self, cells: list[str]) -> "dict[str, Any] | UnfitRowError":
-        """Return a row as an object with a ``type``; empty cells say nothing."""
+    def object(self, cells: list[str]) -> dict[str, Any]:
+        """Return a row as an object with a ``type``; empty cells say nothing. Raises ``UnfitRowError``."""
         if len(cells) != len(self.names):
-            return UnfitRowError(
+            raise UnfitRowError(
                 f"cells: {len(cells)}, columns: {len(self.names)}; a row has as many, empty ones counted"
             )
         given = {
@@ -122,17 +122,9 @@ class Layout:
             if cell.strip() and name not in self.left_out
         }
         kind = self.kind or _kind(given.pop("type", ""))
-        if isinstance(kind, UnfitRowError):
-            return kind
         body: dict[str, Any] = {"type": kind}
-        try:
-            for name, cell in given.items():
-                found = _known(kind, name)
-                if isinstance(found, UnfitRowError):
-                    return found
-                found.put(body, cell)
-        except UnfitRowError as error:
-            return error
+        for name, cell in given.items():
+            _column(kind, name).put(body, cell)
         return body
 
 
@@ -149,7 +141,7 @@ def layout(header: list[str]) -> Layout:
         problems += [
             f"column {name!r} is none of a {' or a '.join(kinds)}; leave it out or give it the name of a SCIM attribute"
             for name in names
-            if name not in {"type", *left_out} and all(isinstance(_known(each, name), UnfitRowError) for each in kinds)
+            if name not in {"type", *left_out} and not any(_says(each, name) for each in kinds)
         ]
     if problems:
         raise UnfitHeaderError(problems)
@@ -168,8 +160,7 @@ def _repeated(names: list[str], kinds: tuple[Kind, ...]) -> list[str]:
     for kind in kinds:
         seen: dict[str, str] = {}
         for name in filter(None, names):
-            found = _known(kind, name)
-            says = found.says if isinstance(found, Column) else name.lower()
+            says = _says(kind, name) or name.lower()
             if says in seen:
                 also = "" if seen[says] == name else f", as {seen[says]!r}"
                 problems[f"column {name!r} stands twice{also}"] = None
@@ -195,20 +186,27 @@ def _kind_of_all(names: list[str]) -> Kind | None:
     return "group" if "displayname" in present else None
 
 
-def _kind(text: str) -> "Kind | UnfitRowError":
+def _kind(text: str) -> Kind:
     for kind in KINDS:
         if kind == text.lower():
             return kind
-    return UnfitRowError(f"type {text!r} is none of {', '.join(KINDS)}")
+    raise UnfitRowError(f"type {text!r} is none of {', '.join(KINDS)}")
 
 
-def _known(kind: Kind, name: str) -> "Column | UnfitRowError":
-    """Return what a column says in a row of a kind."""
+def _says(kind: Kind, name: str) -> str | None:
+    try:
+        return _column(kind, name).says
+    except UnfitRowError:
+        return None
+
+
+def _column(kind: Kind, name: str) -> Column:
+    """Return what a column says in a row of a kind; raises ``UnfitRowError`` where that is nothing."""
     if kind != "user":
         for known in FIELDS[kind]:
             if known.lower() == name.lower():
                 return _text(known)
-        return UnfitRowError(f"column {name!r} means nothing for a {kind}")
+        raise UnfitRowError(f"column {name!r} means nothing for a {kind}")
     return _text("manager") if name.lower() == "manager" else _attribute(ALIASES.get(name.lower(), name))
 
 
@@ -216,13 +214,13 @@ def _text(name: str) -> Column:
     return Column(name, lambda body, cell: body.update({name: cell}))
 
 
-def _attribute(path: str) -> "Column | UnfitRowError":
+def _attribute(path: str) -> Column:
     if path in _ELEMENTS:
         attribute, kind = _ELEMENTS[path]
         return Column(path, lambda body, cell: body.setdefault(attribute, []).append(_element(attribute, kind, cell)))
     target = meaning(path, user_schema())
     if not isinstance(target, Target) or target.attribute.multi_valued or target.leaf.type == "complex":
-        return UnfitRowError(f"column {path!r} means nothing for a user")
+        raise UnfitRowError(f"column {path!r} means nothing for a user")
     return Column(target.path, lambda body, cell: _place(body, target, cell))
 
 
