@@ -135,7 +135,7 @@ def _compare(
 
 
 def _patched(old: dict[str, Any], line: UserLine) -> dict[str, Any]:
-    message = user_patch(line.document, line.cleared)
+    message = user_patch(line.document, line.cleared, lists_in_part=line.lists_in_part)
     return apply_patch(old, message, user_schema(), max_operations=len(message["Operations"])).document
 
 
@@ -148,7 +148,8 @@ def _change(line: UserLine, key: str, document: dict[str, Any], changed: tuple[s
         if inner in holder:
             (written.setdefault(urn, {}) if urn else written)[inner] = holder[inner]
     cleared = tuple(path for path in line.cleared if _attribute_of(path) in changed)
-    return ChangeUser(line.place, key, line.user_name, msgspec.json.encode(written), cleared, changed)
+    sent = msgspec.json.encode(written)
+    return ChangeUser(line.place, key, line.user_name, sent, cleared, changed, line.lists_in_part)
 
 
 def _attribute_of(path: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from rollbook.snapshot.lines import GroupLine, ManagerLine, MembershipLine, Place, Problem, Snapshot, UserLine
-from rollbook.snapshot.records import Read, Record, records
+from rollbook.snapshot.lines import GroupLine, ManagerLine, MembershipLine, Problem, Snapshot, UserLine
+from rollbook.snapshot.records import Note, Read, Record, records
 from rollbook.snapshot.spreadsheet import KINDS
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, Target, group_schema, user_schema
@@ -40,6 +40,9 @@ def gathered(reads: Iterable[Read]) -> Snapshot:
         if isinstance(read, Problem):
             snapshot.problems.append(read)
             continue
+        if isinstance(read, Note):
+            snapshot.notes.append(Problem(*read))
+            continue
         try:
             _add(snapshot, read)
         except (UnfitLineError, ScimError) as error:
@@ -50,7 +53,7 @@ def gathered(reads: Iterable[Read]) -> Snapshot:
 def _add(snapshot: Snapshot, record: Record) -> None:
     body = dict(record.body)
     kind = body.pop("type", None)
-    adds: dict[Any, Callable[[Snapshot, Place, Body], None]] = {
+    adds: dict[Any, Callable[[Snapshot, Record, Body], None]] = {
         "user": _add_user,
         "group": _add_group,
         "membership": _add_membership,
@@ -58,10 +61,11 @@ def _add(snapshot: Snapshot, record: Record) -> None:
     }
     if not isinstance(kind, str) or kind not in adds:
         raise UnfitLineError(f"type {kind!r} is none of {', '.join(KINDS)}")
-    adds[kind](snapshot, record.place, body)
+    adds[kind](snapshot, record, body)
 
 
-def _add_user(snapshot: Snapshot, place: Place, body: Body) -> None:
+def _add_user(snapshot: Snapshot, record: Record, body: Body) -> None:
+    place = record.place
     stated = {name: value for name, value in body.items() if name not in _SERVERS_OWN}
     manager = stated.pop("manager") if isinstance(stated.get("manager"), str) else None
     canonical = canonicalise(stated, user_schema())
@@ -73,6 +77,7 @@ def _add_user(snapshot: Snapshot, place: Place, body: Body) -> None:
             document.get("externalId"),
             msgspec.json.encode(document),
             tuple(_cleared(stated)),
+            record.lists_in_part,
         )
     )
     if manager is not None:
@@ -94,7 +99,8 @@ def _cleared(body: Body) -> Iterator[str]:
                 yield from _cleared({f"{found.path}.{inner}": item for inner, item in value.items()})
 
 
-def _add_group(snapshot: Snapshot, place: Place, body: Body) -> None:
+def _add_group(snapshot: Snapshot, record: Record, body: Body) -> None:
+    place = record.place
     given = {name.lower(): value for name, value in body.items()}
     line = GroupLine(place, _text(given, "displayName"), _text(given, "externalId"))
     if line.display_name is None and line.external_id is None:
@@ -121,17 +127,17 @@ def _head_attributes() -> tuple[Attribute, ...]:
     return tuple(target.attribute for target in targets if isinstance(target, Target))
 
 
-def _add_membership(snapshot: Snapshot, place: Place, body: Body) -> None:
+def _add_membership(snapshot: Snapshot, record: Record, body: Body) -> None:
     _only(body, "membership", "group", "member")
-    line = MembershipLine(place, _required(body, "group", "membership"), _required(body, "member", "membership"))
+    line = MembershipLine(record.place, _required(body, "group", "membership"), _required(body, "member", "membership"))
     snapshot.memberships.append(line)
 
 
-def _add_manager(snapshot: Snapshot, place: Place, body: Body) -> None:
+def _add_manager(snapshot: Snapshot, record: Record, body: Body) -> None:
     _only(body, "manager", "user", "manager")
     if "manager" not in body:
         raise UnfitLineError('a manager line needs "manager": any value of the person, or null for nobody')
-    snapshot.managers.append(ManagerLine(place, _required(body, "user", "manager"), _text(body, "manager")))
+    snapshot.managers.append(ManagerLine(record.place, _required(body, "user", "manager"), _text(body, "manager")))
 
 
 def _only(body: Body, kind: str, *names: str) -> None:
