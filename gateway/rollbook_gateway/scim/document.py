@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rollbook_contracts.datetimes import instant
-from rollbook_contracts.folding import fold
+from rollbook_contracts.emails import principal_email
+from rollbook_contracts.limits import too_many_bytes
 from rollbook_gateway.dialect import entra, okta
 from rollbook_gateway.dialect.absence import is_absent
-from rollbook_gateway.scim import limits
 from rollbook_gateway.scim.compiled import Attribute, Extension, Meaning, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.limits import PRINCIPAL_EMAIL
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.odd_names import fill, misnamed_part, note_schemas
 from rollbook_gateway.scim.paths import meaning, provider_spelling, read_as
@@ -49,12 +50,12 @@ def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = N
         _put_below(document, odd, lambda name: meaning(name, schema), notes, _put)
     if "schemas" in body:
         note_schemas(body["schemas"], document, schema, notes)
-    check_required(document, schema)
+    check_whole(document, schema)
     return Canonical(document, notes)
 
 
-def check_required(document: Document, schema: ResourceSchema) -> None:
-    """Raise unless the resource holds what it cannot be stored without."""
+def check_whole(document: Document, schema: ResourceSchema) -> None:
+    """Raise unless the resource holds what it cannot be stored without, and a key that only the whole shows fits."""
     for attribute in schema.required:
         value = document.get(attribute.name)
         if not value or (isinstance(value, str) and not value.strip()):
@@ -62,6 +63,8 @@ def check_required(document: Document, schema: ResourceSchema) -> None:
                 ErrorKind.INVALID_VALUE,
                 f'attribute "{attribute.path}" is required: send it with a value that is not empty',
             )
+    if (email := principal_email(document.get("emails", ()))) is not None:
+        _check_key(PRINCIPAL_EMAIL, email)
 
 
 def read(attribute: Attribute, value: Json, notes: Notes) -> Json:
@@ -229,6 +232,11 @@ def check_text(attribute: Attribute, text: str) -> None:
         _check_wide_text(attribute, text)
 
 
+def _check_key(path: str, text: str) -> None:
+    if (excess := too_many_bytes(text)) is not None:
+        raise ScimError(ErrorKind.INVALID_VALUE, f'attribute "{path}" takes {excess} in {shown(text)}')
+
+
 def _check_wide_text(attribute: Attribute, text: str) -> None:
     try:
         text.encode()
@@ -238,12 +246,8 @@ def _check_wide_text(attribute: Attribute, text: str) -> None:
             f'attribute "{attribute.path}" holds half of a surrogate pair in {shown(text)}, which is no character: '
             "send well-formed Unicode",
         ) from None
-    if attribute.max_length == limits.KEY_LENGTH and len(fold(text).encode()) > limits.KEY_BYTES:
-        raise ScimError(
-            ErrorKind.INVALID_VALUE,
-            f'attribute "{attribute.path}" is too long to be matched without case in {shown(text)}: '
-            f"send text of {limits.KEY_BYTES} bytes at most",
-        )
+    if attribute.key:
+        _check_key(attribute.path, text)
 
 
 def _read_boolean(attribute: Attribute, value: Json, notes: Notes) -> bool:

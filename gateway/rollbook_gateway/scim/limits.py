@@ -1,27 +1,21 @@
-"""How long and how deep the values of a resource may be, so that what is accepted fits the log and the tables."""
+"""Which attributes are keys, and how long filters may be; how long a value may be stands in the contracts."""
 
 from typing import Final
 
+from rollbook_contracts.limits import KEY_CHARACTERS, TEXT_CHARACTERS
 from rollbook_contracts.urns import ENTERPRISE, ILMS
-
-KEY_LENGTH: Final = 512
-"""Characters of a value that tables index: folded and in UTF-8 it stays below the 2,704 bytes of an index entry."""
-
-KEY_BYTES: Final = 2048
-"""Bytes of such a value once it is folded, since folding can make text longer."""
-
-TEXT_LENGTH: Final = 65_536
-"""Characters of any other value."""
 
 FILTER_BYTES: Final = 1024
 """Bytes of a filter, decoded, in UTF-8."""
+
+PRINCIPAL_EMAIL: Final = "emails.value"
+"""A key of one element only: of the others, which no index holds, the characters are counted alone."""
 
 _KEYS: Final = frozenset(
     {
         "userName",
         "displayName",
         "externalId",
-        "emails.value",
         "members.value",
         f"{ENTERPRISE}:employeeNumber",
         f"{ENTERPRISE}:manager.value",
@@ -32,6 +26,11 @@ _KEYS: Final = frozenset(
 )
 
 
+def is_key(path: str) -> bool:
+    """Tell whether tables index what stands at ``path``, so that its bytes are limited too."""
+    return path in _KEYS
+
+
 def longest(path: str) -> int:
     """Return how many characters the attribute at ``path`` may hold."""
-    return KEY_LENGTH if path in _KEYS else TEXT_LENGTH
+    return KEY_CHARACTERS if is_key(path) or path == PRINCIPAL_EMAIL else TEXT_CHARACTERS

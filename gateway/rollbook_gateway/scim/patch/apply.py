@@ -5,7 +5,7 @@ from typing import Final
 
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema
-from rollbook_gateway.scim.document import Canonical, check_required
+from rollbook_gateway.scim.document import Canonical, check_whole
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.patch.add import added
@@ -48,7 +48,7 @@ def apply_operations(
     notes = [] if notes is None else notes
     for operation in operations:
         _apply(new, operation, schema, notes)
-    check_required(new, schema)
+    check_whole(new, schema)
     return Canonical(new, notes)
 
 
