@@ -34,8 +34,8 @@ def key_bytes(text: str) -> int:
     return len(text) if text.isascii() else max(len(text.encode()), len(fold(text).encode()))
 
 
-def too_many_bytes(key: str) -> str | None:
-    """Say how many bytes a key takes, in whichever form takes most, and what is allowed; ``None`` where it fits."""
+def excess_of_key(key: str) -> str | None:
+    """Say that a key is too long, in whichever form takes most, and what is allowed; ``None`` where it fits."""
     if len(key) * LONGEST_FOLD <= KEY_BYTES or (size := key_bytes(key)) <= KEY_BYTES:
         return None
-    return f"{size} bytes in UTF-8, case folded: send {KEY_BYTES} at most"
+    return f"is too long: it takes {size} bytes in UTF-8, sent or case folded; send {KEY_BYTES} at most"

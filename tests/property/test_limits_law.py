@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollbook_contracts.folding import fold
-from rollbook_contracts.limits import KEY_BYTES, KEY_CHARACTERS, LONGEST_FOLD, too_many_bytes
+from rollbook_contracts.limits import KEY_BYTES, KEY_CHARACTERS, LONGEST_FOLD, excess_of_key
 from rollbook_contracts.tables import lms
 from rollbook_gateway.scim.compiled import Attribute, Target, group_schema, user_schema
 from rollbook_gateway.scim.document import canonicalise
@@ -59,7 +59,7 @@ def test_no_character_folds_to_more_bytes_than_is_reckoned_with() -> None:
     """Short keys are not folded to be counted: that rests on this."""
     characters = (chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000)
     assert max(len(fold(character).encode()) for character in characters) == LONGEST_FOLD
-    assert too_many_bytes("ﷺ" * (KEY_BYTES // LONGEST_FOLD)) is None
+    assert excess_of_key("ﷺ" * (KEY_BYTES // LONGEST_FOLD)) is None
 
 
 def _texts() -> list[tuple[str, Attribute]]:

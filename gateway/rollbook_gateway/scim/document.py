@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rollbook_contracts.datetimes import instant
 from rollbook_contracts.emails import principal_email
-from rollbook_contracts.limits import too_many_bytes
+from rollbook_contracts.limits import excess_of_key
 from rollbook_gateway.dialect import entra, okta
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, Meaning, ResourceSchema, Target
@@ -233,8 +233,8 @@ def check_text(attribute: Attribute, text: str) -> None:
 
 
 def _check_key(path: str, text: str) -> None:
-    if (excess := too_many_bytes(text)) is not None:
-        raise ScimError(ErrorKind.INVALID_VALUE, f'attribute "{path}" takes {excess} in {shown(text)}')
+    if (excess := excess_of_key(text)) is not None:
+        raise ScimError(ErrorKind.INVALID_VALUE, f'attribute "{path}" with {shown(text)} {excess}')
 
 
 def _check_wide_text(attribute: Attribute, text: str) -> None:

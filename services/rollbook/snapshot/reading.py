@@ -10,7 +10,7 @@ import msgspec
 from rollbook.snapshot.lines import GroupLine, ManagerLine, MembershipLine, Place, Problem, Snapshot, UserLine
 from rollbook.snapshot.records import Read, Record, records
 from rollbook.snapshot.spreadsheet import KINDS
-from rollbook_contracts.limits import KEY_CHARACTERS, too_many_bytes
+from rollbook_contracts.limits import KEY_CHARACTERS, excess_of_key
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, Target, group_schema, user_schema
 from rollbook_gateway.scim.document import canonicalise, check_text
@@ -156,9 +156,9 @@ def _text(body: Body, name: str) -> str | None:
     if len(value) > KEY_CHARACTERS or "\0" in value:
         raise UnfitLineError(f'"{name}" has {len(value)} characters: {KEY_CHARACTERS} at most, none of them U+0000')
     try:
-        excess = too_many_bytes(value)
+        excess = excess_of_key(value)
     except UnicodeEncodeError:
         raise UnfitLineError(f'"{name}" holds half of a surrogate pair, which is no character') from None
     if excess is not None:
-        raise UnfitLineError(f'"{name}" takes {excess}')
+        raise UnfitLineError(f'"{name}" {excess}')
     return value
