@@ -1,6 +1,8 @@
 """The longest of every value is stored and read back; a byte more is refused, with its length and the limit."""
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -122,3 +124,35 @@ async def test_an_address_that_becomes_the_first_must_fit_then(scim: Scim) -> No
     reply = await scim.patch(f"/Users/{user['id']}", {"op": "remove", "path": 'emails[type eq "work"]'})
     assert (reply.status, reply.body["scimType"]) == (400, "invalidValue")
     assert "emails.value" in reply.body["detail"]
+
+
+@pytest.mark.parametrize("character", ALPHABETS.values(), ids=ALPHABETS)
+async def test_the_longest_keys_are_found(scim: Scim, character: str) -> None:
+    """What was accepted can be matched: by GET and by .search, whichever way its characters are escaped."""
+    mark = "found"
+    user = {"userName": longest_key(character, mark), "externalId": longest_key(character, mark)}
+    created = await scim.created(user)
+    for name, value in user.items():
+        for text in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
+            condition = f"{name} eq {text}"
+            got = await scim.get(f"/Users?filter={quote(condition, safe='')}")
+            posted = await scim.post("/Users/.search", {"filter": condition})
+            assert [found["id"] for found in got.body["Resources"]] == [created["id"]]
+            assert posted.body["Resources"] == got.body["Resources"]
+    group = await scim.post("/Groups", {"displayName": longest_key(character, mark)})
+    member = f"displayName eq {json.dumps(longest_key(character, mark), ensure_ascii=False)}"
+    assert (await scim.get(f"/Groups?filter={quote(member)}")).body["Resources"][0]["id"] == group.body["id"]
+
+
+async def test_thirty_of_the_longest_names_are_found_at_once(scim: Scim) -> None:
+    """An or-chain of thirty names is read, however long the names and the name of the attribute are."""
+    keys = [longest_key("😀", f"thirty {place}") for place in range(30)]
+    created = [
+        await scim.created({"userName": key, ENTERPRISE: {"employeeNumber": key}}) for key in (keys[0], keys[-1])
+    ]
+    for name in ("userName", f"{ENTERPRISE}:employeeNumber"):
+        found = await scim.post("/Users/.search", {"filter": " or ".join(f'{name} eq "{key}"' for key in keys)})
+        assert found.status == 200, found
+        assert [person["id"] for person in found.body["Resources"]] == [person["id"] for person in created]
+    names = " or ".join(f'userName eq "ada.{place}@漢字.example"' for place in range(30))
+    assert (await scim.get(f"/Users?filter={quote(names, safe='')}")).status == 200

@@ -5,8 +5,20 @@ from typing import Final
 from rollbook_contracts.limits import KEY_CHARACTERS, TEXT_CHARACTERS
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 
-FILTER_BYTES: Final = 1024
-"""Bytes of a filter, decoded, in UTF-8."""
+FILTER_CHARACTERS: Final = 65_536
+"""Characters of a filter, decoded: room for thirty of the longest keys, whichever way JSON escapes them."""
+
+FILTER_SHAPE_CHARACTERS: Final = 3_072
+"""Those outside of quotes: what is parsed. Thirty names of an extension's attribute, with their URNs, take 2,600."""
+
+FILTER_MENDED_CHARACTERS: Final = 1_024
+"""Up to here a shape is mended where it does not parse, and kept in memory where it does."""
+
+PATH_CHARACTERS: Final = 2 * KEY_CHARACTERS + 256
+"""Characters of a PATCH path: it may name one value by a key, each character of which is escaped."""
+
+LINE_BYTES: Final = 32 * 1024
+"""Bytes of a request's first line, and of a header: a filter of 10 KiB in which each byte is percent-encoded."""
 
 PRINCIPAL_EMAIL: Final = "emails.value"
 """A key of one element only: of the others, which no index holds, the characters are counted alone."""
