@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from rollbook_contracts.limits import BATCH_MESSAGES
 from rollbook_gateway.log.port import Message, Stored, Write
 
-MOST_MESSAGES: Final = 1_000
+MOST_MESSAGES: Final = BATCH_MESSAGES
 """The server's limit on an atomic batch."""
 
 

@@ -10,11 +10,11 @@ import msgspec
 from rollbook.snapshot.lines import GroupLine, ManagerLine, MembershipLine, Problem, Snapshot, UserLine
 from rollbook.snapshot.records import Note, Read, Record, records
 from rollbook.snapshot.spreadsheet import KINDS
+from rollbook_contracts.limits import KEY_CHARACTERS, excess_of_key
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, Target, group_schema, user_schema
 from rollbook_gateway.scim.document import canonicalise, check_text
 from rollbook_gateway.scim.errors import ScimError
-from rollbook_gateway.scim.limits import KEY_LENGTH
 from rollbook_gateway.scim.paths import meaning
 
 Body: TypeAlias = dict[str, Any]
@@ -159,6 +159,12 @@ def _text(body: Body, name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise UnfitLineError(f'"{name}" is {value!r}: write text')
-    if len(value) > KEY_LENGTH or "\0" in value:
-        raise UnfitLineError(f'"{name}" has {len(value)} characters: {KEY_LENGTH} at most, none of them U+0000')
+    if len(value) > KEY_CHARACTERS or "\0" in value:
+        raise UnfitLineError(f'"{name}" has {len(value)} characters: {KEY_CHARACTERS} at most, none of them U+0000')
+    try:
+        excess = excess_of_key(value)
+    except UnicodeEncodeError:
+        raise UnfitLineError(f'"{name}" holds half of a surrogate pair, which is no character') from None
+    if excess is not None:
+        raise UnfitLineError(f'"{name}" {excess}')
     return value
