@@ -46,6 +46,11 @@ class MemoryEventLog:
         await self._answer()
         return len(self._messages[partition])
 
+    async def holds(self, partition: int, sequence: int, created: str) -> bool:  # noqa: ARG002  # there is but one log
+        """Tell whether a sequence is there."""
+        await self._answer()
+        return sequence <= len(self._messages[partition])
+
     def _at(self, partition: int, sequence: int) -> Stored | None:
         messages = self._messages[partition]
         return messages[sequence - 1] if 0 < sequence <= len(messages) else None

@@ -13,7 +13,7 @@ from typing import Final
 OWN_PARAMETERS: Final = 4
 
 PROOF: Final = """
-SELECT checkpoint.seq AS applied, checkpoint.halted,
+SELECT checkpoint.seq AS applied, checkpoint.halted, checkpoint.stream_created,
        ARRAY(SELECT resource FROM provisioning.parked WHERE partition = $2 AND parked.tenant = $1) AS parked"""
 
 CHECKPOINT: Final = """
