@@ -76,6 +76,7 @@ class Batch:
             its_cause = cause.after(changes)
             self._emit(self.resources.changed(effect, recorded.tenant, its_cause), its_cause)
             changes += 1
+        self.resources.shown(recorded.tenant, cause)
         return changes
 
     def _emit(self, change: OutboxRow, cause: Cause) -> None:

@@ -51,12 +51,18 @@ class UserState(NamedTuple):
 
 
 class GroupState(NamedTuple):
-    """What the pass must know of a group: the last facts of head and members, and the last change."""
+    """What the pass must know of a group.
+
+    The last facts of head and members, the last change that consumers got, and the last fact, with its time, that
+    changed what is shown of the members: whose fact that was does not matter.
+    """
 
     fact_seq: int
     members_seq: int
     members_modified: str | None
     last_change: str
+    shown_seq: int = 0
+    shown_modified: str | None = None
 
 
 class Cause(NamedTuple):

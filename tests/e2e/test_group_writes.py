@@ -80,7 +80,8 @@ async def test_group_is_created_and_answered_as_sent(scim: Scim) -> None:
     assert reply.headers["Location"] == body["meta"]["location"] == f"{scim.tenant_url}/Groups/{body['id']}"
     without = await scim.get(f"/Groups/{body['id']}?excludedAttributes=members")
     assert without.status == 200
-    assert without.body == {name: part for name, part in body.items() if name != "members"}
+    assert without.body.pop("meta")["version"] == without.headers["ETag"]
+    assert without.body == {name: part for name, part in body.items() if name not in {"members", "meta"}}
 
 
 async def test_all_forms_of_patch_are_204(scim: Scim) -> None:
@@ -215,21 +216,18 @@ async def test_conditions_hold_for_head_and_members(scim: Scim) -> None:
     """If-Match with an old version is 412 after a change of either; with the present one the write is stored."""
     reply = await scim.post("/Groups", group())
     path, first = f"/Groups/{reply.body['id']}", reply.headers["ETag"]
-    without = f"{path}?excludedAttributes=members"
-    for read in (path, without):
-        assert (await scim.send("GET", read, headers={"If-None-Match": first})).status == 304
+    assert (await scim.send("GET", path, headers={"If-None-Match": first})).status == 304
 
     await scim.patch(path, add("u1"))
-    for read in (path, without):
-        assert (await scim.send("GET", read, headers={"If-None-Match": first})).status == 200
-    second = (await scim.get(without)).headers["ETag"]
+    assert (await scim.send("GET", path, headers={"If-None-Match": first})).status == 200
+    second = (await scim.get(path)).headers["ETag"]
     assert first != second
     message = {"schemas": [PATCH_OP], "Operations": [add("u2")]}
     for method, body in (("PATCH", message), ("PUT", group()), ("DELETE", None)):
         assert (await scim.send(method, path, body, headers={"If-Match": first})).status == 412
     assert (await scim.send("PATCH", path, message, headers={"If-Match": second})).status == 204
     assert (await scim.send("PUT", path, group("New"), headers={"If-Match": "*"})).status == 200
-    third = (await scim.get(without)).headers["ETag"]
+    third = (await scim.get(path)).headers["ETag"]
     assert (await scim.send("DELETE", path, headers={"If-Match": third})).status == 204
 
 

@@ -24,7 +24,7 @@ from rollbook_gateway.provisioning_log.draft import Draft
 from rollbook_gateway.requests.assembling import assembled
 from rollbook_gateway.requests.chains import Chains
 from rollbook_gateway.requests.claims import learn
-from rollbook_gateway.requests.group_log import GroupLog, MembersEnd, present_group
+from rollbook_gateway.requests.group_log import GroupLog, present_group
 from rollbook_gateway.requests.staging import Staging, abandon, stage
 from rollbook_gateway.requests.turns import Turns
 from rollbook_gateway.scim.errors import ScimError
@@ -35,8 +35,8 @@ DEADLINE_SECONDS: Final = 5.0
 MEMBERS_PER_SECOND: Final = 10_000
 """A request that names many members has a second more for each so many."""
 
-Check = Callable[[PresentGroup, MembersEnd], None]
-"""Raises where a condition of the request does not hold."""
+Check = Callable[[PresentGroup], Awaitable[None]]
+"""Raises where a condition of the request does not hold; asked behind the guards of head and members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class GroupWritten:
 
     document: Document
     created: str
+    head_modified: str
     last_modified: str
     sequence: int
     members_sequence: int
@@ -141,8 +142,8 @@ class GroupWrites:
             state, end = await self._groups.whole(order.tenant, order.group_id)
             order.draft.about(order.group_id, state.document)
             if check is not None:
-                check(state, end)
-            return _Plan(decider.delete(state), [MembersClosed(order.group_id)], end.sequence, state)
+                await check(state)
+            return _Plan(decider.delete(state), [MembersClosed(order.group_id)], end, state)
 
         await self._stored(order, plan)
         self._groups.forget(order.tenant, order.group_id)
@@ -155,8 +156,8 @@ class GroupWrites:
         """Return a group's head as the leader has it, and the guard of its members, 0 where none is needed."""
         if check is not None:
             state, end = await self._groups.whole(order.tenant, order.group_id)
-            check(state, end)
-            return state, end.sequence
+            await check(state)
+            return state, end
         state = present_group(order.group_id, await self._groups.head(order.tenant, order.group_id))
         if order.membership.changes_nothing:
             return state, 0
@@ -266,13 +267,15 @@ def _written(planned: _Plan, now: str, sequence: int, count: int) -> GroupWritte
             head.document,
             head.created,
             now,
+            now,
             sequence - (count - 1 - place),
             sequence if planned.members else planned.guard,
         )
     assert before is not None, "a creation always writes a head"
     modified = now if planned.members else before.last_modified
+    members_sequence = sequence if planned.members else planned.guard
     return GroupWritten(
-        before.document, before.created, modified, before.sequence, sequence if planned.members else planned.guard
+        before.document, before.created, before.last_modified, modified, before.sequence, members_sequence
     )
 
 

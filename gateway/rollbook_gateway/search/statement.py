@@ -50,7 +50,7 @@ PERSON_WITH_GROUPS: Final = Listed(
 ) AS groups""",
 )
 
-GROUP: Final = Listed("lms.groups", "id, document, created, last_modified, members_modified, fact_seq, members_seq")
+GROUP: Final = Listed("lms.groups", "id, document, created, last_modified, shown_modified, fact_seq, shown_seq")
 
 MEMBERSHIPS: Final = f"""{PROOF}, found.*{CHECKPOINT}
 LEFT JOIN (

@@ -58,7 +58,7 @@ _HOLD: Final = (
 EXPECTED: Final = Tables(
     ResourceTables(
         UserTable("expected_users", "expected_deleted_users"),
-        GroupTable("expected_groups"),
+        GroupTable("expected_groups", "expected_group_members"),
         MemberTable("expected_group_members"),
         ReferenceTable("expected_sent_references"),
         StagingTable("expected_stagings", "expected_staged_members"),
