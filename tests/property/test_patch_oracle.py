@@ -1,8 +1,9 @@
 """The library as the oracle of PATCH: clean documents and operations end the same through its models and ours."""
 
+import itertools
 from typing import Any
 
-from hypothesis import event, given
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scim2_models import PatchOp, SCIMException, ScimPolicy
@@ -56,7 +57,7 @@ REMOVED = [
     'emails[type eq "work"]',
     "emails[primary eq true].display",
     'phoneNumbers[not (value co "a")]',
-    "emails.type",
+    "phoneNumbers.type",  # an e-mail address without a type counts as the work address (C17)
     f"{ENTERPRISE}:department",
     f"{ENTERPRISE}:manager",
     f"{ILMS}:customField1",
@@ -86,11 +87,22 @@ def by_the_library(document: Document, operations: list[Document]) -> Document |
             policy = STRICT if "[value eq" in operation.get("path", "") else ENTRAS
             sent = {"schemas": [PATCH_OP], "Operations": [operation]}
             message.model_validate(sent, scim_policy=policy).patch(resource, scim_policy=policy)
+            if operation["op"] == "add":
+                assume(not is_doubled(resource.model_dump()))
     except (SCIMException, ValidationError):
         return None
     patched = resource.model_dump()
     del patched["schemas"]
     return {name: value for name, value in patched.items() if value not in ({}, [])}
+
+
+def is_doubled(document: Document) -> bool:
+    """Tell whether an element stands twice, once with fewer parts: the library adds it so, we do not."""
+    pairs = [pair for name in ("emails", "phoneNumbers") for pair in itertools.combinations(document.get(name, ()), 2)]
+    return any(
+        one.get("value") == other.get("value") and len({one.get("type"), other.get("type")} - {None}) < 2
+        for one, other in pairs
+    )
 
 
 def by_us(document: Document, operations: list[Document]) -> Document | None:

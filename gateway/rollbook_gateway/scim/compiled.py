@@ -41,6 +41,16 @@ class Attribute:
         """What a comparison of this attribute compares: itself, or a complex one's ``value`` (RFC 7643, 2.4)."""
         return self.sub_attributes.get("value") if self.type == "complex" else self
 
+    @property
+    def is_reference(self) -> bool:
+        """Whether a complex attribute refers to another resource, as the enterprise manager does."""
+        return "$ref" in self.sub_attributes and not self.multi_valued
+
+    @property
+    def assumed(self) -> bool | None:
+        """What comparisons take where an element does not have it: ``primary`` is false then (RFC 7643, 2.4)."""
+        return False if self.name == "primary" and self.type == "boolean" else None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from rollbook_contracts.datetimes import instant
 from rollbook_contracts.emails import principal_email
 from rollbook_contracts.limits import excess_of_key
-from rollbook_gateway.dialect import entra, okta
-from rollbook_gateway.dialect.absence import is_absent
+from rollbook_gateway.dialect import entra, okta, references
+from rollbook_gateway.dialect.absence import is_absent, is_hollow
 from rollbook_gateway.scim.compiled import Attribute, Extension, Meaning, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.limits import PRINCIPAL_EMAIL
@@ -93,6 +93,9 @@ def read(attribute: Attribute, value: Json, notes: Notes) -> Json:
     if kind is list and len(value) == 1:  # some providers wrap single values; a manager may come so too (P19)
         note(notes, f"{shown(attribute.path)} was sent as a list of one and read as that one")
         return read(attribute, value[0], notes)
+    if kind is dict and attribute.type != "complex" and (wrapped := entra.value_of_reference(value)) is not value:
+        note(notes, f"{shown(attribute.path)} was sent as an object and read as the value in it")
+        return read(attribute, wrapped, notes)
     return _READERS[attribute.type](attribute, value, notes)
 
 
@@ -175,7 +178,9 @@ def _read_elements(attribute: Attribute, value: Json, notes: Notes) -> list[Json
         if is_absent(element):
             continue
         item = reader(attribute, element, notes)
-        if item:
+        if item and type(element) is dict and is_hollow(item, emptied_parts(attribute, element)):
+            note(notes, f"an element of {shown(attribute.path)} was sent without its value and left out")
+        elif item:
             stored.append(item)
             primaries += type(item) is dict and item.get("primary") is True
     if primaries > 1:
@@ -184,6 +189,22 @@ def _read_elements(attribute: Attribute, value: Json, notes: Notes) -> list[Json
             f'attribute "{attribute.path}" has {primaries} primary values: mark one of them at most',
         )
     return stored or None
+
+
+def emptied_parts(attribute: Attribute, sent: Document) -> set[str]:
+    """Return the names of the sub-attributes that were sent without a value."""
+    names = (name.lower() for name, value in sent.items() if is_absent(value))
+    return {attribute.sub_attributes[name].name for name in names if name in attribute.sub_attributes}
+
+
+def by_reference(attribute: Attribute, stored: Document, notes: Notes) -> Document | None:
+    """Return a reference that was sent by its ``$ref`` alone, with the value that this ends in; ``None`` for none."""
+    value = references.last_segment(stored["$ref"])
+    if not value:
+        note(notes, f"{shown(attribute.path)} was sent by a $ref that names nobody, and was left out")
+        return None
+    note(notes, f"{shown(attribute.path)} was sent by its $ref alone and read as the value {shown(value)}")
+    return {"value": read(attribute.sub_attributes["value"], value, notes), **stored}
 
 
 def _object(attribute: Attribute, value: Json, notes: Notes) -> Document:
@@ -218,7 +239,16 @@ def _read_complex(attribute: Attribute, value: Json, notes: Notes) -> Document |
             kept = read(sub_attribute, item, notes)
             if kept is not None:
                 stored[sub_attribute.name] = kept
+    if attribute.is_reference and "$ref" in stored and "value" not in stored:
+        return by_reference(attribute, stored, notes)
     return stored or None
+
+
+def _read_string(attribute: Attribute, value: Json, notes: Notes) -> str:
+    if type(value) is int or type(value) is float:
+        note(notes, f"{shown(attribute.path)} was sent as a number and read as text")
+        value = entra.text_from_number(value)
+    return _read_text(attribute, value, notes)
 
 
 def _read_text(attribute: Attribute, value: Json, _: Notes) -> str:
@@ -300,7 +330,7 @@ def wrong_type(attribute: Attribute, value: Json, wanted: str) -> ScimError:
 
 
 _READERS: Final[Mapping[str, Callable[[Attribute, Json, Notes], Json]]] = {
-    "string": _read_text,
+    "string": _read_string,
     "reference": _read_text,
     "binary": _read_text,
     "boolean": _read_boolean,

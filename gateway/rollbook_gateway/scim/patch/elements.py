@@ -1,8 +1,8 @@
 """The elements of a multi-valued attribute: those that a PATCH path chooses, made where there is none, one primary."""
 
-from rollbook_gateway.dialect.absence import is_absent
+from rollbook_gateway.dialect.absence import is_absent, is_hollow
 from rollbook_gateway.scim.compiled import Attribute
-from rollbook_gateway.scim.document import read
+from rollbook_gateway.scim.document import emptied_parts, read
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.evaluation import selected
 from rollbook_gateway.scim.notes import Notes
@@ -33,7 +33,7 @@ def written(path: PatchPath, old: list[Document], sent: Json, notes: Notes) -> l
 def _made(path: PatchPath, old: list[Document], sent: Json, notes: Notes) -> Document:
     if path.described is not None:
         element = _revised(path, {**path.described}, sent, notes)
-        if _chosen(path, [*old, element])[-1]:
+        if not element or _chosen(path, [*old, element])[-1]:
             return element
     raise ScimError(
         ErrorKind.NO_TARGET,
@@ -45,11 +45,11 @@ def _made(path: PatchPath, old: list[Document], sent: Json, notes: Notes) -> Doc
 def dropped(path: PatchPath, old: list[Document], notes: Notes) -> list[Document]:
     """Return the elements after a ``remove`` on a path into them; choosing none removes none."""
     chosen = _chosen(path, old)
-    if path.sub_attribute is None:
-        return [element for element, is_chosen in zip(old, chosen, strict=True) if not is_chosen]
+    part = path.sub_attribute
     new = [
-        with_part(path.attribute, element, path.sub_attribute, None, notes) if is_chosen else element
+        _without(path.attribute, element, part, notes) if is_chosen and part else element
         for element, is_chosen in zip(old, chosen, strict=True)
+        if part or not is_chosen
     ]
     return [element for element in new if element]
 
@@ -83,11 +83,18 @@ def _chosen(path: PatchPath, elements: list[Document]) -> list[bool]:
     return selected(path.condition, path.attribute, elements)
 
 
+def _without(attribute: Attribute, element: Document, part: Attribute, notes: Notes) -> Document:
+    left = with_part(attribute, element, part, None, notes)
+    return {} if is_hollow(left, element.keys() - left.keys()) else left
+
+
 def _revised(path: PatchPath, element: Document, sent: Json, notes: Notes) -> Document:
+    """Return an element with what was sent in it; empty where that leaves none."""
     if path.sub_attribute is not None:
-        return with_part(path.attribute, element, path.sub_attribute, sent, notes)
+        sent = {path.sub_attribute.name: sent}
     if isinstance(sent, dict):
-        return with_parts(path.attribute, element, sent, notes)
+        new = with_parts(path.attribute, element, sent, notes)
+        return {} if is_hollow(new, emptied_parts(path.attribute, sent)) else new
     read_elements = read(path.attribute, sent, notes) or [{}]
     if len(read_elements) > 1:
         raise ScimError(
