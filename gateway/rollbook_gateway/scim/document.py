@@ -36,7 +36,14 @@ class Canonical:
 
 
 def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = None) -> Canonical:
-    """Check a resource and bring it into the schema's spelling; raise ``ScimError`` for what cannot be stored.
+    """Check a whole resource and bring it into the schema's spelling; raise ``ScimError`` for what cannot be stored."""
+    canonical = read_attributes(body, schema, notes)
+    check_whole(canonical.document, schema)
+    return canonical
+
+
+def read_attributes(body: Document, schema: ResourceSchema, notes: Notes | None = None) -> Canonical:
+    """Check attributes and bring them into the schema's spelling, whether or not they make a whole resource.
 
     Names are matched in any case; nulls and empty values mean absence; what is read-only, never returned or unknown is
     left out. A second pass over the answer changes nothing. ``notes`` that are handed in hold those on what is refused,
@@ -56,7 +63,6 @@ def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = N
         _put_below(document, odd, lambda name: meaning(name, schema), notes, _put)
     if "schemas" in body:
         note_schemas(body["schemas"], document, schema, notes)
-    check_whole(document, schema)
     return Canonical(document, notes)
 
 

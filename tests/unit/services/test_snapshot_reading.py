@@ -116,10 +116,10 @@ def test_every_bad_line_is_told_with_its_number(tmp_path: Path) -> None:
         'all.jsonl:5: a membership needs "member" with a value',
         'all.jsonl:6: attribute "active" holds "perhaps": send a boolean (true or false)',
         'all.jsonl:7: a manager line needs "manager": any value of the person, or null for nobody',
-        'all.jsonl:8: "displayName" is 7: write text',
+        'all.jsonl:8: attribute "displayName" holds 7: send text',
         "all.jsonl:9: a group needs a displayName, an externalId or both",
         "all.jsonl:10: a membership has group and member, but not 'members'",
-        'groups.csv:2: "displayName" has 600 characters: 512 at most, none of them U+0000',
+        f'groups.csv:2: attribute "displayName" has 600 characters in "{"x" * 77}…": send 512 at most',
         "people.csv:2: active is 'perhaps': write true or false",
         "people.csv:6: cells: 3, columns: 2; a row has as many, empty ones counted",
         "people.csv:7: cells: 1, columns: 2; a row has as many, empty ones counted",
@@ -171,7 +171,7 @@ def test_unknown_attributes_are_noted(tmp_path: Path) -> None:
     assert told(snapshot, tmp_path) == []
     assert [note.text for note in snapshot.notes] == [
         'unknown attribute "shoeSize" was ignored',
-        "unknown attribute 'x' was ignored",
+        'unknown attribute "x" was ignored',
     ]
 
 
@@ -188,3 +188,49 @@ def test_the_examples_say_the_same_in_both_formats() -> None:
             tuple(line)[1:] if isinstance(line, tuple) else line.name for line in theirs
         ]
     assert [line.manager for line in json_lines.managers] == [line.manager for line in spreadsheets.managers]
+
+
+@pytest.mark.parametrize(
+    ("sent", "members"),
+    [("abc", ["abc"]), ({"value": "x"}, ["x"]), ({"VALUE": "x", "type": "User"}, ["x"]), (None, [])],
+)
+def test_members_of_a_group_are_read_as_the_gateway_reads_them(tmp_path: Path, sent: Any, members: list[str]) -> None:
+    """Text is one member, and an object is one as well."""
+    snapshot = read(
+        tmp_path, all_jsonl=msgspec.json.encode({"type": "group", "displayName": "G", "members": sent}).decode()
+    )
+    assert told(snapshot, tmp_path) == []
+    assert [line.member for line in snapshot.memberships] == members
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"type": "group", "displayName": "G", "members": 5},
+        {"type": "group", "displayName": "G", "members": [True]},
+        {
+            "type": "group",
+            "displayName": "G",
+            "members": [{"value": "grp_01arz3ndektsv4rrffq69g5fav", "type": "Group"}],
+        },
+        {"type": "group", "displayName": "G", "members": [" "]},
+        {"type": "group", "displayName": "G", "members": ["x" * 513]},
+        {"type": "group", "displayName": " "},
+        {"type": "group", "displayName": "G", "externalId": "x\0"},
+        {"type": "group", "displayName": "G", "externalId": ["a", "b"]},
+        {"type": "membership", "group": "G", "member": " "},
+        {"type": "membership", "group": "G", "member": {"value": "x"}},
+        {"type": "membership", "group": ["x", "y"], "member": "x"},
+        {"type": "manager", "user": "a", "manager": "x" * 513},
+        {"type": "manager", "user": "a", "manager": {"displayName": "x"}},
+        {"type": "user", "userName": "a", "manager": "x" * 513},
+        {"type": "user", "userName": "a", "manager": "x\0"},
+        {"type": {"user": 1}, "userName": "a"},
+    ],
+)
+def test_what_the_gateway_would_refuse_is_told(tmp_path: Path, line: dict[str, Any]) -> None:
+    """With its place, before anything is applied."""
+    snapshot = read(tmp_path, all_jsonl=msgspec.json.encode(line).decode())
+    assert [(problem.place.line, problem.place.file) for problem in snapshot.problems] == [
+        (1, str(tmp_path / "all.jsonl"))
+    ]
