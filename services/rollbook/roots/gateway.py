@@ -68,6 +68,7 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
         await jetstream.open()
         async with (
             open_pool(stack.database_url) as pool,
+            open_pool(stack.database_url, size=1) as admission,
             NatsCheckpointNotices.subscribed(nats, streams.partitions) as notices,
         ):
             identity = LogIdentity(jetstream, checkpoints(pool), streams.partitions)
@@ -76,7 +77,7 @@ async def gateway_app(stack: Stack, settings: Settings) -> AsyncIterator[web.App
             log = CheckedLog(jetstream, identity)
             clock = asyncio.get_running_loop().time
             access_key = stack.claim_key.derived("access tokens")
-            directory = TokenDirectory(pool, streams.partitions, clock, unix_time=time.time, access_key=access_key)
+            directory = TokenDirectory(admission, streams.partitions, clock, unix_time=time.time, access_key=access_key)
             bodies, group_log = Bodies(), GroupLog(log)
             decisions = DecisionLoop(log, stack.claim_key, now)
             group_writes = GroupWrites(log, stack.claim_key, now, group_log)
