@@ -11,6 +11,7 @@ from rollbook_projector.halts import Halt
 from rollbook_projector.outbox.rows import OutboxTable
 from rollbook_projector.parking import Parked, ParkedFact, ParkedTable
 from rollbook_projector.projections.tenants import Tenants, TenantTable
+from rollbook_projector.projections.versions import VersionColumns
 from rollbook_projector.recorded import FactSource, Recorded, read
 from rollbook_projector.session import Connection, is_database_trouble, is_own_reason
 
@@ -23,6 +24,7 @@ class Tables:
     tenants: TenantTable = field(default_factory=TenantTable)
     parked: ParkedTable = field(default_factory=ParkedTable)
     outbox: OutboxTable = field(default_factory=OutboxTable)
+    versions: VersionColumns = field(default_factory=VersionColumns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Applying:
     async def _write(self, connection: Connection, batch: Batch) -> None:
         await self.tables.resources.write(connection, batch.resources, self.place.partition)
         await self.tables.tenants.write(connection, batch.tenants.rows)
+        await self.tables.versions.write(connection, batch.corrected)
         await self.tables.outbox.write(connection, batch.outbox)
         await self._write_parked(connection, batch.parked)
 
