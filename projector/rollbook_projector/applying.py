@@ -125,12 +125,15 @@ class Applying:
         self, connection: Connection, epoch: int, facts: Sequence[Recorded], *, any_parked: bool = True
     ) -> Batch:
         organizations = {fact.tenant for fact in facts if fact.kind == "tenant"}
+        parked = await self.tables.parked.load(connection, self.place.partition) if any_parked else Parked(())
+        given_up = parked.given_up & {(fact.tenant, fact.resource) for fact in facts}
         return Batch(
             place=self.place,
             epoch=epoch,
             resources=await self.tables.resources.gather(connection, facts),
             tenants=Tenants(await self.tables.tenants.load(connection, organizations)),
-            parked=await self.tables.parked.load(connection, self.place.partition) if any_parked else Parked(()),
+            parked=parked,
+            told=await self.tables.versions.documents(connection, given_up),
         )
 
     async def _write(self, connection: Connection, batch: Batch) -> None:

@@ -3,10 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
+from rollbook_contracts.facts.group import GroupFact
 from rollbook_contracts.facts.system import Correction, EpochCorrected, EpochStarted
+from rollbook_contracts.facts.user import UserFact
 from rollbook_projector.changes import Cause, OutboxRow, correcting_change
 from rollbook_projector.halts import Halt
 from rollbook_projector.parking import Parked, ParkedFact
+from rollbook_projector.projections.documents import differing_attributes
 from rollbook_projector.projections.tenants import Tenants
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.resources import Resources
@@ -34,6 +39,8 @@ class Batch:
     tenants: Tenants
     parked: Parked
     outbox: list[OutboxRow] = field(default_factory=list)
+    told: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The documents, before the batch, of resources of which a fact was given up."""
     corrected: dict[tuple[str, str], str] = field(default_factory=dict)
     """Tenant and resource → the version of the last correction that was told of it."""
 
@@ -70,6 +77,8 @@ class Batch:
         if recorded.kind == "tenant":
             self.tenants.apply(recorded, predecessor)
             return 0
+        if predecessor is not None:
+            recorded = _naming_all(recorded, self.told.get((recorded.tenant, recorded.resource)))
         changes = 0
         if (change := self.resources.apply(recorded, cause, predecessor)) is not None:
             self._emit(change, cause)
@@ -124,6 +133,15 @@ class Batch:
             self._emit(correcting_change(correction, self.corrected.get(key, correction.previous), cause), cause)
             self.corrected[key] = str(cause.key)
             cause = cause.after(1)
+
+
+def _naming_all(recorded: Recorded, told: str | None) -> Recorded:
+    """Have a fact that comes after discarded ones name all attributes that differ from what consumers were told."""
+    fact = recorded.fact
+    if told is None or not isinstance(fact, UserFact | GroupFact):
+        return recorded
+    changed = differing_attributes(told, bytes(fact.document))
+    return msgspec.structs.replace(recorded, fact=msgspec.structs.replace(fact, changed=changed))
 
 
 class UnreadableFactError(ValueError):

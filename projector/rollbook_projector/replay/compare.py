@@ -110,7 +110,7 @@ async def compare_checkpoint(connection: Connection, checkpoint: Checkpoint, epo
             "is not finished, start a projector",
         )
     if halted := await connection.fetchval(_PARTITION, checkpoint.partition):
-        yield Finding("", about, f"provisioning.checkpoints: stands still, {halted}")
+        yield Finding("", about, f"provisioning.checkpoints: halted is {halted!r}")
 
 
 async def compare_relayed(client: Client, connection: Connection, partition: int) -> AsyncIterator[Finding]:
@@ -119,7 +119,7 @@ async def compare_relayed(client: Client, connection: Connection, partition: int
     changes = StreamLog(client, streams.CHANGES)
     row = await connection.fetchrow(_RELAYED, partition)
     if row is not None and row["halted"]:
-        yield Finding("", about, f"provisioning.relayed: nothing is published, {row['halted']}")
+        yield Finding("", about, f"provisioning.relayed: halted is {row['halted']!r}")
     if row is None or not row["marker_seq"]:
         first = await changes.next(subject, 1)
         # Where its changes still wait a relay has published them and not said so yet.

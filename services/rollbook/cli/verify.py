@@ -45,8 +45,8 @@ def verify(data: options.Data = None, as_json: options.Json = False) -> None:
     if not as_json:
         print_rows(rows, as_json=False)
     say(
-        f"Differences: {len(rows)}. For parked facts mend the cause, then `rollbook parked retry`; for others "
-        "stop the projector, then `rollbook rebuild`."
+        f"Differences: {len(rows)}. For parked facts mend the cause, then `rollbook parked retry`; for a log or "
+        "CHANGES that was put back see `rollbook epoch start`; for others stop the projector, then `rollbook rebuild`."
     )
     raise typer.Exit(FINDING)
 
