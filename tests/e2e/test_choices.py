@@ -1,5 +1,7 @@
 """What docs/idp.md says was chosen where a request leaves a choice, as a client meets it."""
 
+from typing import Any
+
 import pytest
 
 from rollbook_contracts.urns import ENTERPRISE
@@ -52,7 +54,7 @@ async def test_elements_and_managers_as_they_are_meant(scim: Scim) -> None:
     assert [found["id"] for found in await scim.find(f'manager eq "{boss["id"]}"')] == [created["id"]]
 
     home, work = {"value": "jo@home", "type": "home"}, {"value": "jo@work", "type": "work", "primary": True}
-    added = [
+    added: list[dict[str, Any]] = [
         {"op": "add", "path": "emails", "value": [home, work]},
         {"op": "add", "path": "emails", "value": {"value": "JO@work"}},
     ]

@@ -44,13 +44,15 @@ class Tenant:
 class PlannedFact:
     """A fact to be written: its subject, whom it is about, and the guard (sequence of the subject's last message).
 
-    ``expected`` is ``None`` for a fact that follows another one of its write on the same subject.
+    ``expected`` is ``None`` for a fact that follows another one of its write on the same subject. Such a fact may guard
+    a subject ``beside`` the write, given with its last sequence.
     """
 
     subject: str
     about: str
     fact: Fact
     expected: int | None
+    beside: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from rollbook_gateway.dialect.tenant_url import clean_target
 from rollbook_gateway.edge.errors import unreadable
 from rollbook_gateway.edge.middleware import respond
 from rollbook_gateway.edge.recording import SENT_TARGET
+from rollbook_gateway.scim.limits import LINE_BYTES
 
 logger = structlog.get_logger(__name__)
 
@@ -21,7 +22,14 @@ class GatewayRunner(web.AppRunner):
     """aiohttp's runner with request handlers of our own."""
 
     def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
-        super().__init__(app, access_log=None, handle_signals=False, shutdown_timeout=shutdown_timeout)
+        super().__init__(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=shutdown_timeout,
+            max_line_size=LINE_BYTES,
+            max_field_size=LINE_BYTES,
+        )
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()

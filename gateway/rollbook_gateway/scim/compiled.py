@@ -27,6 +27,9 @@ class Attribute:
     returned: str
     required: bool
     max_length: int
+    key: bool
+    """Whether tables index it, so that its bytes are limited too."""
+
     stored: bool
     """Whether a client's value is kept: not for what is read-only, never returned or computed here."""
 
@@ -175,6 +178,7 @@ def _attribute(
         returned=returned,
         required=described.get("required", False),
         max_length=limits.longest(path),
+        key=limits.is_key(path),
         stored=mutability != "readOnly" and returned != "never" and path != "schemas",
         extension=extension,
         sub_attributes=sub_attributes or {},

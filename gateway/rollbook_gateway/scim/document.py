@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rollbook_contracts.datetimes import instant
-from rollbook_contracts.folding import fold
+from rollbook_contracts.emails import principal_email
+from rollbook_contracts.limits import excess_of_key
 from rollbook_gateway.dialect import entra, okta, references
 from rollbook_gateway.dialect.absence import is_absent, is_hollow
-from rollbook_gateway.scim import limits
 from rollbook_gateway.scim.compiled import Attribute, Extension, Meaning, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.limits import PRINCIPAL_EMAIL
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.odd_names import fill, misnamed_part, note_schemas
 from rollbook_gateway.scim.paths import meaning, provider_spelling, read_as
@@ -35,7 +36,14 @@ class Canonical:
 
 
 def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = None) -> Canonical:
-    """Check a resource and bring it into the schema's spelling; raise ``ScimError`` for what cannot be stored.
+    """Check a whole resource and bring it into the schema's spelling; raise ``ScimError`` for what cannot be stored."""
+    canonical = read_attributes(body, schema, notes)
+    check_whole(canonical.document, schema)
+    return canonical
+
+
+def read_attributes(body: Document, schema: ResourceSchema, notes: Notes | None = None) -> Canonical:
+    """Check attributes and bring them into the schema's spelling, whether or not they make a whole resource.
 
     Names are matched in any case; nulls and empty values mean absence; what is read-only, never returned or unknown is
     left out. A second pass over the answer changes nothing. ``notes`` that are handed in hold those on what is refused,
@@ -55,12 +63,14 @@ def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = N
         _put_below(document, odd, lambda name: meaning(name, schema), notes, _put)
     if "schemas" in body:
         note_schemas(body["schemas"], document, schema, notes)
-    check_required(document, schema)
     return Canonical(document, notes)
 
 
-def check_required(document: Document, schema: ResourceSchema, removed: frozenset[str] = NOTHING_REMOVED) -> None:
-    """Raise unless the resource holds what it cannot be stored without; ``removed`` is as in ``Canonical``."""
+def check_whole(document: Document, schema: ResourceSchema, removed: frozenset[str] = NOTHING_REMOVED) -> None:
+    """Raise unless the resource holds what it cannot be stored without, and a key that only the whole shows fits.
+
+    ``removed`` is as in ``Canonical``.
+    """
     for attribute in schema.required:
         value = document.get(attribute.name)
         if not value or (isinstance(value, str) and not value.strip()):
@@ -68,6 +78,8 @@ def check_required(document: Document, schema: ResourceSchema, removed: frozense
                 without_required(attribute.name, removed),
                 f'attribute "{attribute.path}" is required: send it with a value that is not empty',
             )
+    if (email := principal_email(document.get("emails", ()))) is not None:
+        _check_key(PRINCIPAL_EMAIL, email)
 
 
 def without_required(path: str, removed: frozenset[str]) -> ErrorKind:
@@ -270,6 +282,11 @@ def check_text(attribute: Attribute, text: str) -> None:
         _check_wide_text(attribute, text)
 
 
+def _check_key(path: str, text: str) -> None:
+    if (excess := excess_of_key(text)) is not None:
+        raise ScimError(ErrorKind.INVALID_VALUE, f'attribute "{path}" with {shown(text)} {excess}')
+
+
 def _check_wide_text(attribute: Attribute, text: str) -> None:
     try:
         text.encode()
@@ -279,12 +296,8 @@ def _check_wide_text(attribute: Attribute, text: str) -> None:
             f'attribute "{attribute.path}" holds half of a surrogate pair in {shown(text)}, which is no character: '
             "send well-formed Unicode",
         ) from None
-    if attribute.max_length == limits.KEY_LENGTH and len(fold(text).encode()) > limits.KEY_BYTES:
-        raise ScimError(
-            ErrorKind.INVALID_VALUE,
-            f'attribute "{attribute.path}" is too long to be matched without case in {shown(text)}: '
-            f"send text of {limits.KEY_BYTES} bytes at most",
-        )
+    if attribute.key:
+        _check_key(attribute.path, text)
 
 
 def _read_boolean(attribute: Attribute, value: Json, notes: Notes) -> bool:

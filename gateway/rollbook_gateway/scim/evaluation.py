@@ -1,6 +1,6 @@
 """Filters on documents in memory: what a PATCH path selects, and the meaning that the SQL of searches is held to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from operator import ge, gt, le, lt
 from types import MappingProxyType
@@ -31,8 +31,8 @@ def evaluate(condition: Filter, resource: Document, also: Also = _NOTHING) -> bo
     return _holds(condition, partial(_in_resource, view), also)
 
 
-def evaluate_without(unknown: str, condition: Filter, resource: Document) -> bool | None:
-    """Tell the same of a resource whose attribute ``unknown`` is not known; ``None`` where the answer hangs on it."""
+def evaluate_without(unknown: Collection[str], condition: Filter, resource: Document) -> bool | None:
+    """Tell the same of a resource of which some attributes are ``unknown``; ``None`` where the answer hangs on them."""
     match condition:
         case And():
             verdicts = [evaluate_without(unknown, term, resource) for term in condition.terms]
@@ -43,7 +43,9 @@ def evaluate_without(unknown: str, condition: Filter, resource: Document) -> boo
         case Not():
             verdict = evaluate_without(unknown, condition.term, resource)
             return None if verdict is None else not verdict
-    return None if condition.target.attribute.name == unknown else evaluate(condition, resource)
+    target = condition.target
+    hangs = target.attribute.name in unknown or target.path in unknown
+    return None if hangs else evaluate(condition, resource)
 
 
 def selected(condition: Filter, attribute: Attribute, elements: list[Document]) -> list[bool]:

@@ -18,7 +18,8 @@ from rollbook_contracts.folding import fold
 from rollbook_gateway.dialect import entra, misprints, unquoted
 from rollbook_gateway.scim.compiled import Attribute, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
-from rollbook_gateway.scim.limits import FILTER_BYTES
+from rollbook_gateway.scim.filter_length import check_length
+from rollbook_gateway.scim.limits import FILTER_MENDED_CHARACTERS
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.paths import meaning, reading, spelled_out
 from rollbook_gateway.scim.values import Json
@@ -100,8 +101,7 @@ def parse_filter(text: str, schema: ResourceSchema, notes: Notes | None = None) 
     ``notes`` get a sentence for what was read otherwise than it was sent.
     """
     notes = [] if notes is None else notes
-    if len(text.encode(errors="replace")) > FILTER_BYTES:
-        raise ScimError(ErrorKind.INVALID_FILTER, f"the filter is longer than {FILTER_BYTES} bytes, which is the limit")
+    check_length(text)
 
     def find(path: str) -> Target | None:
         found = meaning(path, schema)
@@ -112,7 +112,7 @@ def parse_filter(text: str, schema: ResourceSchema, notes: Notes | None = None) 
     shape, literals = unquoted.lifted(text)
     check_quotes(text, literals, ErrorKind.INVALID_FILTER)
     try:
-        node = _parsed(shape)
+        node = _parsed(shape) if len(shape) <= FILTER_MENDED_CHARACTERS else ScimFilter(shape).ast
     except InvalidFilterException:
         mended = _mended(shape)
         if mended is None:
@@ -145,6 +145,8 @@ def _parsed(shape: str) -> grammar.FilterNode:
 
 def _mended(shape: str) -> grammar.FilterNode | None:
     """Parse a filter whose names the guide's misprints have broken; ``None`` where that is not what is wrong."""
+    if len(shape) > FILTER_MENDED_CHARACTERS:
+        return None
     try:
         return _parsed(misprints.filter_without_blanks(shape))
     except InvalidFilterException:

@@ -17,6 +17,7 @@ from rollbook.errors import CommandError
 from rollbook.logging import configure_logging
 from rollbook.open_files import raise_limit
 from rollbook.settings import Settings, load_settings
+from rollbook_gateway.log.identity import LogRegressedError
 from rollbook_gateway.log.port import LogError
 
 Result = TypeVar("Result")
@@ -37,7 +38,7 @@ def run_command(
         configure_logging(log_level or settings.log_level)
         raise_limit()
         return _loop_runner().run(command(settings))
-    except (CommandError, EmbeddedError) as error:
+    except (CommandError, EmbeddedError, LogRegressedError) as error:
         say(f"rollbook: {error}")
     except (LogError, nats.errors.Error) as error:
         say(f"rollbook: NATS does not answer: {error or type(error).__name__}. `rollbook status` tells more.")

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
+from rollbook_gateway.decide.membership import replacement
+from rollbook_gateway.intake.reading import read_group
 from rollbook_gateway.scim.compiled import user_schema
 from rollbook_gateway.scim.document import canonicalise
 from rollbook_gateway.scim.filters import parse_filter
@@ -43,6 +45,16 @@ ADA = {"userName": "ada", "emails": [{"type": "work", "value": "a@x.com"}]}
 def test_notes_on_a_body(sent: dict[str, Any], note: str) -> None:
     """A body is stored, and the note says what was made of it."""
     assert note in canonicalise({"userName": "ada", **sent}, user_schema()).notes
+
+
+def test_misspelt_members_of_a_group_are_its_members() -> None:
+    """They never become a part of the head; where the right name stands as well, that one counts."""
+    for body, members in ((b'"mem bers": ["x"]', ["x"]), (b'"MEMBERS": ["y"], "mem bers": ["x"]', ["y"])):
+        notes: list[str] = []
+        sent = read_group(b'{"displayName": "G", ' + body + b"}", notes)
+        assert sent.document == {"displayName": "G"}
+        assert sent.membership == replacement(members)
+        assert notes == ['"mem bers" was read as "members"']
 
 
 def test_a_misprint_inside_an_extension_leaves_one_note() -> None:

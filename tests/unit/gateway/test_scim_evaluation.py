@@ -121,6 +121,8 @@ def test_person_of_whom_nothing_is_said_is_active() -> None:
         ('displayName eq "g"', True),
         ('members eq "x"', None),
         ("members pr", None),
+        ('meta.version eq "x"', None),
+        ("not (meta.lastModified pr)", True),
         ('members[value eq "x"]', None),
         ('not (members eq "x")', None),
         ('displayName eq "g" and members eq "x"', None),
@@ -134,7 +136,7 @@ def test_verdict_without_an_attribute(text: str, verdict: bool | None) -> None:
     """Where an attribute is not known the verdict is, as far as it does not hang on it."""
     condition = parse_filter(text, group_schema())
 
-    assert evaluate_without("members", condition, {"displayName": "g"}) is verdict
+    assert evaluate_without({"members", "meta.version"}, condition, {"displayName": "g"}) is verdict
 
 
 def test_manager_is_also_known_by_another_value() -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema
 from rollbook_gateway.scim.difference import changed_attributes
-from rollbook_gateway.scim.document import Canonical, check_required
+from rollbook_gateway.scim.document import Canonical, check_whole
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.patch.add import added
@@ -53,7 +53,7 @@ def apply_operations(
         _apply(new, operation, schema, notes)
         if operation.verb == "remove":
             removed.update(changed_attributes(before, new))
-    check_required(new, schema, frozenset(removed))
+    check_whole(new, schema, frozenset(removed))
     return Canonical(new, notes, frozenset(removed))
 
 

@@ -3,7 +3,6 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
 
 from scim2_models import InvalidPathException, Path
 from scim2_models import path as grammar
@@ -13,11 +12,10 @@ from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema,
 from rollbook_gateway.scim.document import read
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.filters import TEXTS, Filter, Reader, check_quotes, condition_reader
+from rollbook_gateway.scim.limits import PATH_CHARACTERS
 from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.paths import meaning
 from rollbook_gateway.scim.values import Document
-
-_LONGEST: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,8 @@ def parse_path(text: str, schema: ResourceSchema) -> PatchPath | Extension | Non
         return PatchPath(found.attribute, found.sub_attribute)
     if found is not None:
         return found
-    if len(text) > _LONGEST:
-        raise ScimError(ErrorKind.INVALID_PATH, f"a path of {len(text)} characters: send {_LONGEST} at most")
+    if len(text) > PATH_CHARACTERS:
+        raise ScimError(ErrorKind.INVALID_PATH, f"a path of {len(text)} characters: send {PATH_CHARACTERS} at most")
     path, literals = parse_grammar(text)
     condition = path.value_filter
     if condition is None:
