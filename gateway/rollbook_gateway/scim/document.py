@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rollbook_contracts.datetimes import instant
 from rollbook_contracts.emails import principal_email
-from rollbook_contracts.limits import excess_of_key
 from rollbook_gateway.dialect import entra, okta, references
 from rollbook_gateway.dialect.absence import is_absent, is_hollow
 from rollbook_gateway.scim.compiled import Attribute, Extension, Meaning, ResourceSchema, Target
@@ -18,6 +16,7 @@ from rollbook_gateway.scim.limits import PRINCIPAL_EMAIL
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.odd_names import fill, misnamed_part, note_schemas
 from rollbook_gateway.scim.paths import meaning, provider_spelling, read_as
+from rollbook_gateway.scim.simple_values import SIMPLE_READERS, check_key, wrong_type
 from rollbook_gateway.scim.values import Document, Json
 
 NOTHING_REMOVED: Final[frozenset[str]] = frozenset()
@@ -79,7 +78,7 @@ def check_whole(document: Document, schema: ResourceSchema, removed: frozenset[s
                 f'attribute "{attribute.path}" is required: send it with a value that is not empty',
             )
     if (email := principal_email(document.get("emails", ()))) is not None:
-        _check_key(PRINCIPAL_EMAIL, email)
+        check_key(PRINCIPAL_EMAIL, email)
 
 
 def without_required(path: str, removed: frozenset[str]) -> ErrorKind:
@@ -250,98 +249,4 @@ def _read_complex(attribute: Attribute, value: Json, notes: Notes) -> Document |
     return stored or None
 
 
-def _read_string(attribute: Attribute, value: Json, notes: Notes) -> str:
-    if type(value) is int or type(value) is float:
-        note(notes, f"{shown(attribute.path)} was sent as a number and read as text")
-        value = entra.text_from_number(value)
-    return _read_text(attribute, value, notes)
-
-
-def _read_text(attribute: Attribute, value: Json, _: Notes) -> str:
-    if type(value) is not str:
-        raise wrong_type(attribute, value, "text")
-    check_text(attribute, value)
-    return value
-
-
-def check_text(attribute: Attribute, text: str) -> None:
-    """Raise where text cannot be stored: U+0000, half of a surrogate pair, or too long."""
-    if "\0" in text:
-        raise ScimError(
-            ErrorKind.INVALID_VALUE,
-            f'attribute "{attribute.path}" holds the character U+0000 in {shown(text)}, which cannot be stored: '
-            "send it without",
-        )
-    if len(text) > attribute.max_length:
-        raise ScimError(
-            ErrorKind.INVALID_VALUE,
-            f'attribute "{attribute.path}" has {len(text)} characters in {shown(text)}: '
-            f"send {attribute.max_length} at most",
-        )
-    if not text.isascii():
-        _check_wide_text(attribute, text)
-
-
-def _check_key(path: str, text: str) -> None:
-    if (excess := excess_of_key(text)) is not None:
-        raise ScimError(ErrorKind.INVALID_VALUE, f'attribute "{path}" with {shown(text)} {excess}')
-
-
-def _check_wide_text(attribute: Attribute, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ScimError(
-            ErrorKind.INVALID_VALUE,
-            f'attribute "{attribute.path}" holds half of a surrogate pair in {shown(text)}, which is no character: '
-            "send well-formed Unicode",
-        ) from None
-    if attribute.key:
-        _check_key(attribute.path, text)
-
-
-def _read_boolean(attribute: Attribute, value: Json, notes: Notes) -> bool:
-    if type(value) is bool:
-        return value
-    if type(value) is str:
-        boolean = entra.boolean_from_text(value)
-        if boolean is not None:
-            note(notes, f"{shown(attribute.path)} was sent as text and read as a boolean")
-            return boolean
-    raise wrong_type(attribute, value, "a boolean (true or false)")
-
-
-def _read_datetime(attribute: Attribute, value: Json, notes: Notes) -> str:
-    text = _read_text(attribute, value, notes)
-    if instant(text) is None:
-        raise wrong_type(attribute, value, "a date or a date with a time (such as 2024-01-15T00:00:00Z)")
-    return text
-
-
-def _read_integer(attribute: Attribute, value: Json, _: Notes) -> int:
-    if type(value) is int:
-        return value
-    raise wrong_type(attribute, value, "a whole number")
-
-
-def _read_decimal(attribute: Attribute, value: Json, _: Notes) -> float:
-    if type(value) is int or type(value) is float:
-        return value
-    raise wrong_type(attribute, value, "a number")
-
-
-def wrong_type(attribute: Attribute, value: Json, wanted: str) -> ScimError:
-    """Name the attribute, the value and the type that it should have."""
-    return ScimError(ErrorKind.INVALID_VALUE, f'attribute "{attribute.path}" holds {shown(value)}: send {wanted}')
-
-
-_READERS: Final[Mapping[str, Callable[[Attribute, Json, Notes], Json]]] = {
-    "string": _read_string,
-    "reference": _read_text,
-    "binary": _read_text,
-    "boolean": _read_boolean,
-    "dateTime": _read_datetime,
-    "integer": _read_integer,
-    "decimal": _read_decimal,
-    "complex": _read_complex,
-}
+_READERS: Final[Mapping[str, Callable[[Attribute, Json, Notes], Json]]] = {**SIMPLE_READERS, "complex": _read_complex}

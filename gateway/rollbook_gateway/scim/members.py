@@ -10,10 +10,10 @@ from rollbook_contracts.urns import GROUP
 from rollbook_gateway.dialect import okta
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Target, group_schema
-from rollbook_gateway.scim.document import check_text
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.paths import provider_spelling
+from rollbook_gateway.scim.simple_values import check_text
 from rollbook_gateway.scim.values import Document, Json
 
 _PLAIN: Final = re.compile(rf"[!-~]{{1,{KEY_CHARACTERS}}}")
