@@ -88,7 +88,7 @@ class Groups:
 
     async def create(self, caller: Caller, body: Sequence[bytes], shown: Projection) -> Answer:
         """POST /Groups (RFC 7644, 3.3): 201 with the group as it was sent."""
-        sent = await self._bodies.group(body, caller.draft.notes)
+        sent = await self._bodies.group(caller.tenant.id, body, caller.draft.notes)
         caller.draft.resource_name = known_name(sent.document)
         membership = sent.membership if sent.membership.replaced else UNTOUCHED
         order = self._order(caller, self._new_group_id(), membership)
@@ -112,7 +112,7 @@ class Groups:
     async def replace(self, caller: Caller, group_id: str, body: Sequence[bytes], shown: Projection) -> Answer:
         """PUT /Groups/{id} (RFC 7644, 3.5.1): 200 with the group as it was sent; never creates one."""
         order = self._order(caller, known_form(group_id), UNTOUCHED)
-        sent = await self._bodies.group(body, caller.draft.notes)
+        sent = await self._bodies.group(caller.tenant.id, body, caller.draft.notes)
         caller.draft.resource_name = known_name(sent.document)
         order = replace(order, membership=sent.membership)
 
@@ -125,7 +125,7 @@ class Groups:
     async def patch(self, caller: Caller, group_id: str, body: Sequence[bytes]) -> Answer:
         """PATCH /Groups/{id} (RFC 7644, 3.5.2): 204, all operations or none applied; the members are never loaded."""
         group_id = known_form(group_id)
-        sent = await self._bodies.patch(body, caller.draft.notes)
+        sent = await self._bodies.patch(caller.tenant.id, body, caller.draft.notes)
         order = self._order(caller, group_id, sent.membership)
         check = self._check(caller)
         if sent.head or check is not None or sent.membership.staged or sent.membership.changes_nothing:
