@@ -57,6 +57,7 @@ RUN: Final[dict[str, Sequence[str]]] = {
     "verify": [],
     "replay": ["--to", "".join(NAMES), "--tenant", "{tenant}"],
     "rebuild": [],
+    "epoch start": [],
     "parked list": ["--tenant", "{tenant}"],
     "parked retry": ["0", "9999999"],
     "parked discard": ["0", "9999999"],

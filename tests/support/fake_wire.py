@@ -25,6 +25,7 @@ Fault: TypeAlias = Literal[
 ]
 FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]  # how a Literal is listed
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_OF = f"{EXPECTED}-Subject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,19 @@ class FakeWire:
                 return _error(400, 10164, "wrong last sequence")
             case "overtaken":
                 guarded = next(each for each in published if EXPECTED in each.headers)
-                self._store([Published(guarded.subject, {"ce-requestid": "another process"}, b"")])
+                subject = guarded.headers.get(EXPECTED_OF, guarded.subject)
+                self._store([Published(subject, {"ce-requestid": "another process"}, b"")])
         return self._store(published)
 
     def _store(self, published: list[Published]) -> bytes:
+        written: set[str] = set()
         for each in published:
-            expected = each.headers.get(EXPECTED)
-            if expected is not None and self.last(each.subject) != int(expected):
-                return _error(400, 10071, f"wrong last sequence: {self.last(each.subject)}")
+            expected, subject = each.headers.get(EXPECTED), each.headers.get(EXPECTED_OF, each.subject)
+            if expected is not None and subject in written:
+                return _error(400, 10164, "wrong last sequence")
+            if expected is not None and self.last(subject) != int(expected):
+                return _error(400, 10071, f"wrong last sequence: {self.last(subject)}")
+            written.add(each.subject)
         for each in published:
             self.messages.append(Stored(each.subject, len(self.messages) + 1, each.headers, each.body))
         return json.dumps({"stream": "S", "seq": len(self.messages), "count": len(published)}).encode()

@@ -6,6 +6,7 @@ from rollbook_gateway.log.coalescer import Limits
 from rollbook_gateway.log.connection import Connection
 from rollbook_gateway.log.guards import check_write
 from rollbook_gateway.log.heads import SharedHead
+from rollbook_gateway.log.identity import Extent
 from rollbook_gateway.log.lane import Lane
 from rollbook_gateway.log.port import Stored, Write
 from rollbook_gateway.log.reads import LeaderReads
@@ -40,6 +41,9 @@ class JetStreamEventLog:
 
     async def at(self, partition: int, sequence: int) -> Stored | None:
         return await self._reads.at(partition, sequence)
+
+    async def extent(self, partition: int) -> Extent:
+        return await self._reads.extent(partition)
 
     async def head(self, partition: int) -> int:
         return await self._heads[partition].ask()

@@ -24,7 +24,7 @@ import structlog
 from rollbook_gateway.log import frames
 from rollbook_gateway.log.answers import Acked, Again, Failed, Outcome, Refused, Unknown, interpret
 from rollbook_gateway.log.coalescer import Limits, Pending, go_singly, overtaken, take
-from rollbook_gateway.log.guards import last_per_subject
+from rollbook_gateway.log.guards import guarded_beside, last_per_subject
 from rollbook_gateway.log.port import LogError, RefusedError, TooLargeError, UnavailableError, Write
 from rollbook_gateway.log.read_back import Verdict, judge
 from rollbook_gateway.log.reads import LeaderReads
@@ -63,6 +63,7 @@ class Lane:
             write=write,
             encoded=encoded,
             subjects=frozenset([message.subject for message in write.messages]),
+            beside=guarded_beside(write),
             size=sum(sizes),
             deadline=deadline,
             answer=self._loop.create_future(),

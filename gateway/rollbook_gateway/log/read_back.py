@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from rollbook_gateway.log.coalescer import Pending
-from rollbook_gateway.log.guards import guarded, is_ours
+from rollbook_gateway.log.guards import guarded, guarded_beside, guards, is_ours
 from rollbook_gateway.log.port import RefusedError, Write
 from rollbook_gateway.log.reads import LeaderReads
 
@@ -17,8 +17,10 @@ async def settle(reads: LeaderReads, write: Write) -> Verdict | None:
     """Find out what became of a write of which a copy may be stored; ``None`` where nothing can be said yet.
 
     The first message beyond a guard decides for the whole write: it is ours, or it is another's and no copy of ours can
-    ever be stored. No message there proves nothing: a copy may still be on its way.
+    ever be stored. No message there proves nothing: a copy may still be on its way. What is guarded beside the write is
+    read before: where it moved, a copy that is stored was stored by then and is found.
     """
+    moved = await _moved(reads, write, beside=True)
     for position, message, expected in guarded(write):
         found = await reads.after(write.partition, message.subject, expected)
         if found is None:
@@ -27,7 +29,7 @@ async def settle(reads: LeaderReads, write: Write) -> Verdict | None:
             return found.sequence + len(write.messages) - 1 - position
         last = await reads.last(write.partition, message.subject)
         return RefusedError(message.subject, (last or found).sequence)
-    return None
+    return moved
 
 
 async def judge(reads: LeaderReads, batch: Sequence[Pending], last: int | None) -> list[tuple[Pending, Verdict]]:
@@ -53,28 +55,33 @@ async def judge(reads: LeaderReads, batch: Sequence[Pending], last: int | None) 
 
 
 async def _named_by(reads: LeaderReads, batch: Sequence[Pending], last: int) -> list[tuple[Pending, Verdict]]:
-    guards = [(pending, message.subject) for pending in batch for _, message, _ in guarded(pending.write)]
-    if len(guards) == 1:
-        pending, subject = guards[0]
+    every = [(pending, *guard) for pending in batch for guard in guards(pending.write)]
+    if len(every) == 1:
+        pending, subject, _ = every[0]
         return [(pending, RefusedError(subject, last))]
     found = await reads.at(batch[0].write.partition, last) if last and batch else None
+    # Several may guard one subject beside them, and only some of them know where it ends.
     return [
-        (pending, RefusedError(found.subject, last))
-        for pending, subject in guards
-        if found is not None and subject == found.subject
+        (pending, RefusedError(subject, last))
+        for pending, subject, expected in every
+        if found is not None and subject == found.subject and expected != last
     ]
 
 
 async def _stale_guards(reads: LeaderReads, batch: Sequence[Pending]) -> list[tuple[Pending, Verdict]]:
-    culprits = await asyncio.gather(*(_stale_guard(reads, pending.write) for pending in batch))
+    culprits = await asyncio.gather(*(_moved(reads, pending.write) for pending in batch))
     return [(pending, culprit) for pending, culprit in zip(batch, culprits, strict=True) if culprit is not None]
 
 
-async def _stale_guard(reads: LeaderReads, write: Write) -> RefusedError | None:
-    guards = guarded(write)
-    found = await asyncio.gather(*(reads.last(write.partition, message.subject) for _, message, _ in guards))
-    for (_, message, expected), stored in zip(guards, found, strict=True):
+async def _moved(reads: LeaderReads, write: Write, *, beside: bool = False) -> RefusedError | None:
+    """Return a refusal that names a guard which does not hold; with ``beside`` those beside the write alone count."""
+    wanted = guards(write)
+    if beside:
+        subjects = guarded_beside(write)
+        wanted = [guard for guard in wanted if guard[0] in subjects]
+    found = await asyncio.gather(*(reads.last(write.partition, subject) for subject, _ in wanted))
+    for (subject, expected), stored in zip(wanted, found, strict=True):
         last = stored.sequence if stored is not None else 0
         if last != expected:
-            return RefusedError(message.subject, last)
+            return RefusedError(subject, last)
     return None

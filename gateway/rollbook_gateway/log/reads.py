@@ -9,6 +9,7 @@ import msgspec
 from rollbook_contracts import streams
 from rollbook_gateway.log.answers import ServerError
 from rollbook_gateway.log.frames import request
+from rollbook_gateway.log.identity import Extent
 from rollbook_gateway.log.port import Stored, UnavailableError
 from rollbook_gateway.log.wire import Wire, WireError
 
@@ -35,6 +36,7 @@ class _State(msgspec.Struct, frozen=True):
 
 
 class _InfoAnswer(msgspec.Struct, frozen=True):
+    created: str = ""
     state: _State | None = None
     error: ServerError | None = None
 
@@ -66,6 +68,13 @@ class LeaderReads:
         if answer.state is None:
             raise UnavailableError(_reason(answer.error))
         return answer.state.last_seq
+
+    async def extent(self, partition: int) -> Extent:
+        """Return when the stream was made, and its last sequence."""
+        answer = await self._ask(f"STREAM.INFO.{streams.provisioning(partition)}", b"", _INFO)
+        if answer.state is None:
+            raise UnavailableError(_reason(answer.error))
+        return Extent(answer.created, answer.state.last_seq)
 
     async def _get(self, partition: int, query: dict[str, object]) -> Stored | None:
         body = msgspec.json.encode(query)

@@ -5,18 +5,18 @@ from functools import cache
 from typing import Final
 
 from rollbook_contracts.identifiers import kind_of
+from rollbook_contracts.limits import KEY_CHARACTERS
 from rollbook_contracts.urns import GROUP
 from rollbook_gateway.dialect import okta
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Target, group_schema
 from rollbook_gateway.scim.document import check_text
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
-from rollbook_gateway.scim.limits import KEY_LENGTH
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.paths import provider_spelling
 from rollbook_gateway.scim.values import Document, Json
 
-_PLAIN: Final = re.compile(rf"[!-~]{{1,{KEY_LENGTH}}}")
+_PLAIN: Final = re.compile(rf"[!-~]{{1,{KEY_CHARACTERS}}}")
 """Nearly every value: nothing can be wrong with it, so that it needs no closer look."""
 _NAMES: Final = frozenset({"members", f"{GROUP}:members".lower()})
 

@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 import nats.errors
 from nats.aio.client import Client
 
+from rollbook_contracts.limits import BATCH_MESSAGES
 from rollbook_projector.log import TIMEOUT, LogUnavailableError
 
-MOST: Final = 1000
+MOST: Final = BATCH_MESSAGES
 """The server takes no larger batch."""
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _WRONG_SEQUENCE: Final = frozenset({10071, 10164})

@@ -18,7 +18,7 @@ from rollbook.embedded.postgres import Postgres
 from rollbook.embedded.process import Command
 from rollbook.embedded.supervisor import Supervisor, supervise
 from rollbook.errors import CommandError
-from rollbook.roots.operator import operating
+from rollbook.roots.operator import operating, require_same_log
 from rollbook.settings import Settings
 from rollbook_contracts.settings import TenantSettings
 from rollbook_gateway.admission.tokens import Token, new_token, parse_token
@@ -66,6 +66,7 @@ async def run_everything(wish: Wish, *, stop: asyncio.Event, ready: Callable[[St
 async def _begin(wish: Wish, folder: DataFolder, supervisor: Supervisor) -> Stack:
     port = _choose_port(wish.port)
     settings = await _start_servers(wish.settings, folder, supervisor)
+    await require_same_log(settings)
     gateway_url = f"http://{LOOPBACK}:{port}"
     environ = {
         **wish.environ,

@@ -14,7 +14,7 @@ from rollbook.snapshot.spreadsheet import KINDS
 from rollbook_contracts.urns import ENTERPRISE
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, Target, group_schema, user_schema
-from rollbook_gateway.scim.document import canonicalise, check_required, read, read_attributes
+from rollbook_gateway.scim.document import canonicalise, check_whole, read, read_attributes
 from rollbook_gateway.scim.errors import ScimError
 from rollbook_gateway.scim.members import member_values, take_members
 from rollbook_gateway.scim.notes import Notes
@@ -110,7 +110,7 @@ def _add_group(snapshot: Snapshot, record: Record, body: Body) -> None:
     if line.display_name is None and line.external_id is None:
         raise UnfitLineError("a group needs a displayName, an externalId or both")
     if line.display_name is not None:
-        check_required(head.document, group_schema())
+        check_whole(head.document, group_schema())
     snapshot.groups.append(line)
     group = line.external_id or line.name
     snapshot.memberships += [MembershipLine(record.place, group, member) for member in members]

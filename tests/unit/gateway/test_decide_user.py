@@ -139,6 +139,31 @@ def test_the_kind_of_fact_follows_active(*, before: bool, after: bool, fact_type
     assert type(written(decision)) is fact_type
 
 
+def test_who_is_created_without_active_is_active() -> None:
+    """The fact says so, and so does the state of somebody whose fact of an earlier release does not."""
+    document = person()
+    del document["active"]
+    decision = decider().create(USER_ID, document, now=NOW)
+    earlier = user_state(UserCreated(USER_ID, NOW, msgspec.Raw(msgspec.json.encode(document))), sequence=10, time=NOW)
+
+    assert msgspec.json.decode(written(decision).document)["active"] is True
+    assert isinstance(earlier, PresentUser)
+    assert earlier.document["active"] is True
+    assert decider().change(earlier, person()) is None
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_silence_on_active_changes_nothing(*, active: bool) -> None:
+    """A replacement or a change without ``active`` leaves a leaver left, and everybody else active."""
+    before = present(person(active=active))
+    silent = person(title="Countess")
+    del silent["active"]
+
+    for decision in (decider().replace(before, silent), decider().change(before, silent)):
+        assert (type(written(decision)), written(decision).changed) == (UserUpdated, ("title",))
+        assert msgspec.json.decode(written(decision).document)["active"] is active
+
+
 def test_a_write_that_changes_nothing_writes_nothing() -> None:
     """The same document again is no fact."""
     assert decider().change(present(), person()) is None
@@ -254,10 +279,12 @@ def test_a_replacement_without_a_region_keeps_the_one_there_is() -> None:
 
 
 def test_a_region_taken_away_is_refused_where_one_is_required() -> None:
-    """PATCH remove of the region is 400 in a tenant without a default."""
+    """In a tenant without a default, removing the region is ``mutability`` and emptying it ``invalidValue``."""
     without = {name: value for name, value in person().items() if name != ILMS}
-    with pytest.raises(ScimError, match="region is required"):
-        decider().change(present(), without)
+    for removed, kind in ((frozenset({f"{ILMS}:region"}), "mutability"), (frozenset[str](), "invalidValue")):
+        with pytest.raises(ScimError, match="region is required") as refused:
+            decider().change(present(), without, removed)
+        assert refused.value.kind == kind
 
 
 ANNOUNCED = TenantSettings(next_unique_identifier="employee-id", default_region="X")

@@ -110,8 +110,27 @@ def test_a_note_is_kept_once() -> None:
     assert apply_patch(ADA, {"Operations": operations}, user_schema()).notes == ['the operation "Add" was read as add']
 
 
-def test_a_value_in_a_path_may_lack_its_quotes() -> None:
-    """Brackets in a PATCH path are read as filters are."""
-    for path in ("emails[type eq work].value", 'emails[type eq "work"].val ue', "emails[type eq work].val ue"):
-        outcome = apply_patch(ADA, {"Operations": [{"op": "replace", "path": path, "value": "b@x.com"}]}, user_schema())
-        assert outcome.document["emails"] == [{"type": "work", "value": "b@x.com"}]
+@pytest.mark.parametrize(
+    ("path", "noted"),
+    [
+        ("emails[type eq work].value", ['the value "work" in a filter was sent without quotes and read as text']),
+        ('emails[type eq "work"].val ue', ['"emails[type eq "work"].val ue" was read as "emails.value"']),
+        (
+            "emails[type eq work and primary eq False].val ue",
+            [
+                '"emails[type eq work and primary eq False].val ue" was read as "emails.value"',
+                'the value "work" in a filter was sent without quotes and read as text',
+            ],
+        ),
+        ('emails[type eq "work" and primary eq false].value', []),
+        ('emails[type eq "work" and display eq null].value', []),
+    ],
+)
+def test_a_path_is_read_as_filters_are(path: str, noted: list[str]) -> None:
+    """A value in brackets may lack its quotes, a name have blanks; each time, the note says so."""
+    ada = {"userName": "ada", "emails": [{"type": "work", "value": "a@x.com", "primary": False}]}
+    for operation in ({"op": "replace", "path": path, "value": "b@x.com"}, {"op": "remove", "path": path}):
+        for _ in range(2):  # parsed paths are kept: the second request gets its note, too
+            outcome = apply_patch(ada, {"Operations": [operation]}, user_schema())
+            assert outcome.document != ada
+            assert outcome.notes == noted

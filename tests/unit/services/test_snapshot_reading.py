@@ -103,7 +103,7 @@ def test_every_bad_line_is_told_with_its_number(tmp_path: Path) -> None:
         tmp_path,
         all_jsonl='{"type": "user"}\nnonsense\n[1]\n{"type": "person"}\n{"type": "membership", "group": "G"}\n'
         '{"type": "user", "userName": "ada", "active": "perhaps"}\n{"type": "manager", "user": "ada"}\n'
-        '{"type": "group", "displayName": 7}\n{"type": "group"}\n'
+        '{"type": "group", "displayName": true}\n{"type": "group"}\n'
         '{"type": "membership", "group": "G", "member": "a", "members": "b"}\n',
         groups_csv=f"displayName\n{'x' * 600}\n",
         people_csv='userName,active\nada,perhaps\n\n"b\nc",yes\nd,yes,x\ne\n,,\n',
@@ -116,7 +116,7 @@ def test_every_bad_line_is_told_with_its_number(tmp_path: Path) -> None:
         'all.jsonl:5: a membership needs "member" with a value',
         'all.jsonl:6: attribute "active" holds "perhaps": send a boolean (true or false)',
         'all.jsonl:7: a manager line needs "manager": any value of the person, or null for nobody',
-        'all.jsonl:8: attribute "displayName" holds 7: send text',
+        'all.jsonl:8: attribute "displayName" holds true: send text',
         "all.jsonl:9: a group needs a displayName, an externalId or both",
         "all.jsonl:10: a membership has group and member, but not 'members'",
         f'groups.csv:2: attribute "displayName" has 600 characters in "{"x" * 77}…": send 512 at most',
@@ -219,7 +219,7 @@ def test_members_of_a_group_are_read_as_the_gateway_reads_them(tmp_path: Path, s
         {"type": "group", "displayName": "G", "externalId": "x\0"},
         {"type": "group", "displayName": "G", "externalId": ["a", "b"]},
         {"type": "membership", "group": "G", "member": " "},
-        {"type": "membership", "group": "G", "member": {"value": "x"}},
+        {"type": "membership", "group": "G", "member": {"name": "x"}},
         {"type": "membership", "group": ["x", "y"], "member": "x"},
         {"type": "manager", "user": "a", "manager": "x" * 513},
         {"type": "manager", "user": "a", "manager": {"displayName": "x"}},
