@@ -120,9 +120,7 @@ def _require_equal(wanted: Sequence[StreamDefinition], found: Mapping[str, Mappi
         if any(_CLAIM_KEY in difference for difference in differences)
         else "Set them as they must be with the `nats` command, or use other NATS servers or another account."
     )
-    raise CommandError(
-        "The streams on the NATS server are not as they must be:\n  " + "\n  ".join([*differences, advice])
-    )
+    raise CommandError("The streams on the NATS server are not as they must be:", *differences, advice)
 
 
 def _lost(missing: Sequence[StreamDefinition]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
-from rollbook.snapshot.text import Line, UnfitFileError
+from rollbook.snapshot.text import DOS_END, Line, UnfitFileError
 
 LONGEST_ROW: Final = 1_048_576
 """Characters of a row, and so what a quote that is never closed may swallow before that is told."""
@@ -54,6 +54,8 @@ def no_row(cells: list[str], titles: list[str]) -> str | None:
     written = [cell.strip() for cell in cells if cell.strip()]
     if [cell.strip().lower() for cell in cells] == [title.lower() for title in titles]:
         return "the titles stand here again: delete this line"
+    if written == [DOS_END]:
+        return "a control-Z stands here, the end of a text for DOS programs, and text follows: delete this line"
     if set("".join(written)) == {"-"} and len("".join(written)) > 1:
         return "this is the line that a database's client draws under the titles: delete it"
     if len(written) == 1 and _COUNT.fullmatch(written[0]):

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How files of Excel begin, whatever their suffix: .xlsx is a zip archive, .xls a compound file."""
-_DOS_END: Final = "\x1a"
+DOS_END: Final = "\x1a"
 
 
 class UnfitFileError(Exception):
@@ -52,4 +52,4 @@ def lines(path: Path, *, longest: int) -> Iterator[Line]:
 
 def _without_dos_end(text: str) -> str:
     bare = text.rstrip("\r\n")
-    return bare.rstrip(_DOS_END) if bare.endswith(_DOS_END) else text
+    return bare.rstrip(DOS_END) if bare.endswith(DOS_END) else text

@@ -144,6 +144,7 @@ def test_titles_of_entra_alone_do_not_hide_an_unknown_column(tmp_path: Path) -> 
         ("userName\nada\n\n(1 rows affected)\n", 4, "'(1 rows affected)' is what a database's client says"),
         ("userName,displayName\nada,Ada\n2 rows selected.", 3, "'2 rows selected.' is what a database's client says"),
         ("userName,displayName\n--------,-----\nada,Ada\n", 2, "draws under the titles"),
+        ("userName\nada\n\x1a\nbob\n", 3, "a control-Z stands here"),
         (f"{PEOPLE}username,DisplayName\ncy,Cy\n", 4, "the titles stand here again"),
         ("sep=|\nuserName|displayName\nada|Ada\n", 1, "sep=| is not possible"),
         ("version:v1.0,,\nName [displayName] Required,User name [userPrincipalName] Required,x\n", 1, "template"),
