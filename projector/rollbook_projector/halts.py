@@ -11,6 +11,7 @@ HaltCode: TypeAlias = Literal[
     "park_storm",
     "changes_regressed",
     "changes_ahead",
+    "changes_full",
     "unknown_fact",
     "links_broken",
 ]

@@ -173,7 +173,7 @@ async def saved(fleet: Fleet, server: Child, part: str) -> None:
     """Copy a part of a stopped server's folder, as a backup does."""
     await server.stop()
     source = _folder(fleet, server) / part
-    await _copy(source, source.with_name(f"{source.name}.saved"))
+    await _copy(source, fleet.folder / f"{source.name}.saved")
     await server.start()
 
 
@@ -182,7 +182,7 @@ async def put_back(fleet: Fleet, server: Child, part: str) -> None:
     await server.stop()
     target = _folder(fleet, server) / part
     shutil.rmtree(target)
-    target.with_name(f"{target.name}.saved").rename(target)
+    (fleet.folder / f"{target.name}.saved").rename(target)
     await server.start()
 
 

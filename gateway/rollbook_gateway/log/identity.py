@@ -20,6 +20,10 @@ CHECK_SECONDS: Final = 2.0
 _PATIENCE: Final = 2.0
 """How long a read waits until the log is known to be the same: as long as reads wait for a leader."""
 _PAUSE: Final = 0.05
+ROOM: Final = 1024 * 1024
+"""A stream that may take less than this is full: one message may be as large."""
+MEMORY_SECONDS: Final = 10.0
+"""How long a write that failed counts against readiness where none was stored since: then one may be tried again."""
 
 _log = structlog.get_logger(__name__)
 
@@ -32,10 +36,15 @@ class LogRegressedError(UnavailableError):
 
 
 class Extent(NamedTuple):
-    """When a partition's stream was made, and its last sequence."""
+    """When a partition's stream was made, its last sequence, and how many bytes it may still take (or ``None``)."""
 
     created: str
     last: int
+    room: int | None = None
+
+
+class FullError(UnavailableError):
+    """The log takes no more: a stream is as large as it may become."""
 
 
 class Place(NamedTuple):
@@ -68,6 +77,7 @@ class _Partition:
     """The highest sequence that the log was seen to hold since then."""
     mark: Place | None = None
     """The last fact of the log that the last comparison found there, whether it was applied or not."""
+    room: int | None = None
 
 
 class LogIdentity:
@@ -120,6 +130,13 @@ class LogIdentity:
         for partition in range(len(self._partitions)):
             await self.require(partition, until)
 
+    def require_room(self) -> None:
+        """Raise ``FullError`` where the last comparison found a stream that may take no more."""
+        for partition, known in enumerate(self._partitions):
+            if known.room is not None and known.room < ROOM:
+                stream = provisioning(partition)
+                raise FullError(f"partition {partition}: stream {stream} is full, it may take {known.room} bytes more")
+
     async def saw(self, partition: int, sequence: int, until: float) -> None:
         """Take in that the log ends there; raises ``LogRegressedError`` where it reached further before."""
         known = self._partitions[partition]
@@ -159,7 +176,7 @@ class LogIdentity:
             return
         if trouble and trouble != known.trouble:
             _log.critical("log.regressed", partition=partition, reason=trouble)
-        known.confirmed, known.trouble, known.created = True, trouble, extent.created
+        known.confirmed, known.trouble, known.created, known.room = True, trouble, extent.created, extent.room
         known.seen = 0 if trouble else max(known.seen, extent.last)
 
     async def _difference(self, partition: int, extent: Extent, place: Place | None, what: str) -> str:
@@ -186,10 +203,18 @@ class CheckedLog:
     def __init__(self, log: EventLog, identity: LogIdentity) -> None:
         self._log = log
         self._identity = identity
+        self._failed: dict[int, tuple[float, UnavailableError]] = {}
+        """By partition, when the last write failed and why, where none was stored since."""
 
     async def append(self, write: Write, *, deadline: float) -> int:
         await self._identity.require(write.partition, deadline)
-        return await self._log.append(write, deadline=deadline)
+        try:
+            stored = await self._log.append(write, deadline=deadline)
+        except UnavailableError as error:
+            self._failed[write.partition] = (asyncio.get_running_loop().time(), error)
+            raise
+        self._failed.pop(write.partition, None)
+        return stored
 
     async def last(self, partition: int, subject: str) -> Stored | None:
         await self._identity.require(partition, _soon())
@@ -217,8 +242,13 @@ class CheckedLog:
         return self._identity.has(partition, sequence, created)
 
     async def ready(self) -> None:
-        """Raise where a write would be refused for the log's sake, whichever partition it is of."""
+        """Raise where a write would not be stored now, whichever partition it is of; no write is made for it."""
         await self._identity.require_all(_soon())
+        self._identity.require_room()
+        now = asyncio.get_running_loop().time()
+        for at, error in self._failed.values():
+            if now - at < MEMORY_SECONDS:
+                raise error
         await self.head(0)
 
 

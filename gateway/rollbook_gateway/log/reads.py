@@ -33,10 +33,16 @@ class _MessageAnswer(msgspec.Struct, frozen=True):
 
 class _State(msgspec.Struct, frozen=True):
     last_seq: int
+    bytes: int = 0
+
+
+class _Config(msgspec.Struct, frozen=True):
+    max_bytes: int = -1
 
 
 class _InfoAnswer(msgspec.Struct, frozen=True):
     created: str = ""
+    config: _Config = _Config()
     state: _State | None = None
     error: ServerError | None = None
 
@@ -70,11 +76,12 @@ class LeaderReads:
         return answer.state.last_seq
 
     async def extent(self, partition: int) -> Extent:
-        """Return when the stream was made, and its last sequence."""
+        """Return when the stream was made, its last sequence, and how much it may still take."""
         answer = await self._ask(f"STREAM.INFO.{streams.provisioning(partition)}", b"", _INFO)
         if answer.state is None:
             raise UnavailableError(_reason(answer.error))
-        return Extent(answer.created, answer.state.last_seq)
+        limit = answer.config.max_bytes
+        return Extent(answer.created, answer.state.last_seq, limit - answer.state.bytes if limit > 0 else None)
 
     async def _get(self, partition: int, query: dict[str, object]) -> Stored | None:
         body = msgspec.json.encode(query)

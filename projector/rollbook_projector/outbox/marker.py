@@ -13,7 +13,9 @@ from rollbook_projector.session import Connection
 _READ: Final = "SELECT key, marker_seq FROM provisioning.relayed WHERE partition = $1"
 _RECORD: Final = """
     INSERT INTO provisioning.relayed AS present (partition, key, marker_seq) VALUES ($1, $2, $3)
-    ON CONFLICT (partition) DO UPDATE SET key = excluded.key, marker_seq = excluded.marker_seq, halted = NULL
+    ON CONFLICT (partition) DO UPDATE SET key = excluded.key, marker_seq = excluded.marker_seq,
+        halted = CASE WHEN present.marker_seq = excluded.marker_seq AND present.halted LIKE 'changes_full:%'
+                      THEN present.halted END
     WHERE present.marker_seq <= excluded.marker_seq"""
 _SET_HALTED: Final = """
     INSERT INTO provisioning.relayed AS present (partition, key, marker_seq, halted) VALUES ($1, '', 0, $2)

@@ -19,7 +19,7 @@ from rollbook_contracts.changes.envelope import ChangeKey, change_headers
 from rollbook_projector.changes import OutboxRow
 from rollbook_projector.halts import Halt
 from rollbook_projector.log import LogUnavailableError, StreamLog
-from rollbook_projector.outbox.atomic import EXPECTED, MOST, GuardRefusedError, Outgoing, publish_atomically
+from rollbook_projector.outbox.atomic import EXPECTED, MOST, FullError, GuardRefusedError, Outgoing, publish_atomically
 from rollbook_projector.outbox.marker import (
     CAUSE,
     Position,
@@ -127,6 +127,8 @@ class Relay:
         )
         try:
             sequence = await publish_atomically(self._client, uuid.uuid4().hex, messages)
+        except FullError as error:
+            raise Halt("changes_full", f"stream {streams.CHANGES} takes no more changes: {error}") from error
         except (GuardRefusedError, LogUnavailableError) as error:
             # Stored or not, by us or by another relay: the marker tells. A copy on its way is refused by its guard.
             self._logger.warning("relay reads its marker", reason=str(error))

@@ -1,11 +1,12 @@
 """What consumers must be told where the log is not the one that they were told of; for the start of an epoch.
 
-What they had is in the tables as they were, unless CHANGES is ahead of them: then it is what CHANGES says. What they
-must come to is the fold of the log, in the temporary tables of ``expected``. Both are compared there, by tenant.
+What they had is in the tables as they were, unless CHANGES is ahead of them: then it is what CHANGES says. Where
+CHANGES is behind, since it was put back, too, they had either: who read what it lost has what the tables say. What they
+must come to is the fold of the log, in the temporary tables of ``expected``. All is compared there, by tenant.
 """
 
 from collections.abc import AsyncIterator, Collection
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rollbook_contracts.facts.membership import MOST_MEMBERS
 from rollbook_contracts.facts.system import Correction
@@ -19,6 +20,8 @@ _CREATE: Final = """
     CREATE TEMP TABLE told_members
         (tenant text COLLATE "C", group_id text COLLATE "C", user_id text COLLATE "C",
          PRIMARY KEY (tenant, group_id, user_id));
+    CREATE TEMP TABLE left_resources (LIKE told_resources INCLUDING INDEXES);
+    CREATE TEMP TABLE left_members (LIKE told_members INCLUDING INDEXES);
     CREATE TEMP TABLE member_differences
         (tenant text COLLATE "C", group_id text COLLATE "C", added bool, user_id text COLLATE "C",
          PRIMARY KEY (tenant, group_id, added, user_id));
@@ -43,7 +46,7 @@ _LATEST: Final = "ORDER BY tenant, resource, epoch DESC, seq DESC, ordinal DESC"
 # Of what CHANGES holds: the last change of each resource, whether that one or others are none that the log makes, and
 # the attributes that those name, or that changes of the log name which were not told.
 _BY_CHANGES: Final = f"""
-    INSERT INTO told_resources
+    INSERT INTO {{resources}}
     WITH latest AS (
         SELECT DISTINCT ON (tenant, resource) tenant, resource, type, {_KEY} AS version
         FROM told_changes WHERE tenant = ANY($1::text[]) {_LATEST}),
@@ -74,11 +77,11 @@ _BY_CHANGES: Final = f"""
         GROUP BY tenant, resource)
     SELECT tenant, resource, latest.type LIKE 'group.%', latest.version, latest.type LIKE '%.deleted.v1',
            activity.active, manager.manager_id, NULL,
-           CASE WHEN unlike.resource IS NOT NULL THEN coalesce(unlike.names, '{{}}') END
+           CASE WHEN unlike.resource IS NOT NULL THEN coalesce(unlike.names, ARRAY[]::text[]) END
     FROM latest LEFT JOIN activity USING (tenant, resource) LEFT JOIN manager USING (tenant, resource)
     LEFT JOIN unlike USING (tenant, resource)"""  # noqa: S608  # our own names
 _MEMBERS_BY_CHANGES: Final = f"""
-    INSERT INTO told_members
+    INSERT INTO {{members}}
     SELECT tenant, group_id, user_id FROM (
         SELECT DISTINCT ON (tenant, resource, user_id) tenant, resource AS group_id, user_id,
                type = 'group.members_added.v1' AS added
@@ -88,13 +91,45 @@ _MEMBERS_BY_CHANGES: Final = f"""
     ) AS latest WHERE added"""  # noqa: S608  # our own names
 
 _OF_WHO_IS_GONE: Final = """
-    DELETE FROM told_members USING told_resources AS told
-    WHERE told.tenant = told_members.tenant AND told.id = told_members.group_id AND told.gone"""
+    DELETE FROM {members} AS members USING {resources} AS told
+    WHERE told.tenant = members.tenant AND told.id = members.group_id AND told.gone"""
+# What CHANGES is left with, beside what the tables held: of the two that differ from the log counts the one that does.
+# Who is there by the log, and not by one of the two, is told as new.
+_BOTH: Final = """
+    INSERT INTO told_resources
+    SELECT tenant, id, told.is_group, told.version, expected.tenant IS NOT NULL, told.active, told.manager_id, NULL,
+           told.changed
+    FROM left_resources AS told
+    LEFT JOIN (SELECT tenant, id FROM expected_users UNION ALL SELECT tenant, id FROM expected_groups) AS expected
+        USING (tenant, id)
+    WHERE tenant = ANY($1::text[]) AND NOT told.gone
+    ON CONFLICT (tenant, id) DO UPDATE SET
+        changed = CASE WHEN excluded.changed IS NULL THEN told_resources.changed
+                       ELSE coalesce(told_resources.changed, '{}') || excluded.changed END"""
+_BOTH_PEOPLE: Final = """
+    UPDATE told_resources AS told SET
+        manager_id = CASE WHEN told.manager_id IS DISTINCT FROM expected.manager_id THEN told.manager_id
+                          ELSE one.manager_id END,
+        active = CASE WHEN told.active <> expected.active THEN told.active ELSE coalesce(one.active, told.active) END
+    FROM left_resources AS one JOIN expected_users AS expected USING (tenant, id)
+    WHERE told.tenant = ANY($1::text[]) AND (one.tenant, one.id) = (told.tenant, told.id)"""
+_NEW_FOR_SOME: Final = """
+    UPDATE told_resources AS told SET gone = true
+    WHERE tenant = ANY($1::text[])
+      AND NOT EXISTS (
+          SELECT FROM left_resources AS one WHERE (one.tenant, one.id) = (told.tenant, told.id) AND NOT one.gone)
+      AND (EXISTS (SELECT FROM expected_users AS one WHERE (one.tenant, one.id) = (told.tenant, told.id))
+           OR EXISTS (SELECT FROM expected_groups AS one WHERE (one.tenant, one.id) = (told.tenant, told.id)))"""
 _MEMBERS: Final = """
     INSERT INTO member_differences
-    SELECT tenant, group_id, told.tenant IS NULL, user_id
-    FROM told_members AS told FULL JOIN expected_group_members AS expected USING (tenant, group_id, user_id)
-    WHERE told IS NULL OR expected IS NULL"""
+    SELECT tenant, group_id, true, user_id FROM expected_group_members
+    WHERE (tenant, group_id, user_id) NOT IN (SELECT tenant, group_id, user_id FROM told_members)
+       OR (tenant = ANY($1::text[])
+           AND (tenant, group_id, user_id) NOT IN (SELECT tenant, group_id, user_id FROM left_members))
+    UNION ALL
+    SELECT tenant, group_id, false, user_id
+    FROM (SELECT * FROM told_members UNION SELECT * FROM left_members) AS told
+    WHERE (tenant, group_id, user_id) NOT IN (SELECT tenant, group_id, user_id FROM expected_group_members)"""
 _TENANTS: Final = """
     SELECT tenant FROM told_resources UNION SELECT tenant FROM expected_users UNION SELECT tenant FROM expected_groups
     ORDER BY 1"""
@@ -120,14 +155,18 @@ _RESOURCES: Final = """
     ORDER BY id"""
 _MEMBERS_OF: Final = """
     SELECT user_id FROM member_differences WHERE tenant = $1 AND group_id = $2 AND added = $3 ORDER BY user_id"""
+_LEFT: Final = ("left_resources", "left_members")
 _TIMEOUT: Final = 3600.0
+
+
+Source: TypeAlias = Literal["tables", "changes", "both"]
 
 
 class Told(NamedTuple):
     """Where it stands what the consumers of some tenants had."""
 
     tenants: Collection[str]
-    by_changes: bool
+    source: Source
     since: int
     """Changes of earlier epochs were put right before."""
 
@@ -140,16 +179,28 @@ async def known_tenants(connection: Connection) -> list[str]:
 async def compare_told(connection: Connection, parts: Collection[Told]) -> list[str]:
     """Gather what consumers had beside what the log makes; return all tenants."""
     await connection.execute(_CREATE)
+    twofold: list[str] = []
     for part in parts:
         tenants = list(part.tenants)
-        if part.by_changes:
-            await connection.execute(_BY_CHANGES, tenants, part.since, timeout=_TIMEOUT)
-            await connection.execute(_MEMBERS_BY_CHANGES, tenants, timeout=_TIMEOUT)
-        else:
+        if part.source != "tables":
+            resources, members = ("told_resources", "told_members") if part.source == "changes" else _LEFT
+            by_changes, members_by_changes = (
+                statement.format(resources=resources, members=members)
+                for statement in (_BY_CHANGES, _MEMBERS_BY_CHANGES)
+            )
+            await connection.execute(by_changes, tenants, part.since, timeout=_TIMEOUT)
+            await connection.execute(members_by_changes, tenants, timeout=_TIMEOUT)
+            await connection.execute(_OF_WHO_IS_GONE.format(resources=resources, members=members), timeout=_TIMEOUT)
+        if part.source != "changes":
             for statement in (_BY_TABLES, _GROUPS_BY_TABLES, _MEMBERS_BY_TABLES):
                 await connection.execute(statement, tenants, timeout=_TIMEOUT)
-    await connection.execute(_OF_WHO_IS_GONE, timeout=_TIMEOUT)
-    await connection.execute(_MEMBERS, timeout=_TIMEOUT)
+        if part.source == "both":
+            twofold += tenants
+    if twofold:
+        await connection.execute(_NEW_FOR_SOME, twofold, timeout=_TIMEOUT)
+        await connection.execute(_BOTH, twofold, timeout=_TIMEOUT)
+        await connection.execute(_BOTH_PEOPLE, twofold, timeout=_TIMEOUT)
+    await connection.execute(_MEMBERS, twofold, timeout=_TIMEOUT)
     return [tenant for (tenant,) in await connection.fetch(_TENANTS)]
 
 
@@ -169,18 +220,26 @@ def _of_person(tenant: str, row: Any) -> list[Correction]:
     if not row["has"]:
         return [Correction("user.deleted.v1", tenant, user_id, version)]
     links = [
-        Correction(f"user.manager_{done}.v1", tenant, user_id, version, people=(manager,))
+        _link(done, tenant, row, manager)
         for done, manager in (("unassigned", row["old_manager"]), ("assigned", row["new_manager"]))
         if manager is not None and row["old_manager"] != row["new_manager"]
     ]
+    activity = {(True, False): "deactivated", (False, True): "reactivated"}.get((row["was_active"], row["is_active"]))
     if not row["had"]:
-        return [Correction("user.created.v1", tenant, user_id, version), *(links[-1:] if row["new_manager"] else ())]
+        # For some it is new, others had it: what it is created with is told behind it as far as it is told at all.
+        activity = "deactivated" if not row["is_active"] else "reactivated" if row["was_active"] is False else None
+        if row["new_manager"] is not None and not links:
+            links = [_link("assigned", tenant, row, row["new_manager"])]
+        again = [Correction(f"user.{activity}.v1", tenant, user_id, version)] if activity else []
+        return [Correction("user.created.v1", tenant, user_id, version), *again, *links]
     names = _names(row)
-    if not names and links:
+    if not names and links and not activity:
         return links
-    activity = {(True, False): "deactivated", (False, True): "reactivated"}
-    done = activity.get((row["was_active"], row["is_active"]), "updated")
-    return [Correction(f"user.{done}.v1", tenant, user_id, version, names), *links]
+    return [Correction(f"user.{activity or 'updated'}.v1", tenant, user_id, version, names), *links]
+
+
+def _link(done: str, tenant: str, row: Any, manager: str) -> Correction:
+    return Correction(f"user.manager_{done}.v1", tenant, row["id"], row["version"], people=(manager,))
 
 
 def _of_group(tenant: str, row: Any) -> list[Correction]:
@@ -210,6 +269,7 @@ async def _of_members(
 
 
 def _names(row: Any) -> tuple[str, ...]:
+    names = set(row["changed"] or ())
     if row["old_document"] is not None:
-        return differing_attributes(row["old_document"], row["new_document"])
-    return tuple(sorted(row["changed"] or ()))
+        names.update(differing_attributes(row["old_document"], row["new_document"]))
+    return tuple(sorted(names))

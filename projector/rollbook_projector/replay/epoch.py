@@ -32,7 +32,7 @@ from rollbook_projector.outbox.marker import (
     recorded_position,
 )
 from rollbook_projector.outbox.rows import OutboxTable
-from rollbook_projector.replay.corrections import Told, compare_told, corrections, known_tenants
+from rollbook_projector.replay.corrections import Source, Told, compare_told, corrections, known_tenants
 from rollbook_projector.replay.expected import Fold, create_expected, fold_log
 from rollbook_projector.replay.rebuild import Progress, Share, owned, recompute
 from rollbook_projector.replay.told import LogChanges, create_told, read_told, read_waiting
@@ -66,8 +66,8 @@ class _Part:
     last: EpochStarted
     began: int
     marked: Position
-    ahead: bool
-    """Whether CHANGES holds changes that the tables know nothing of."""
+    source: Source
+    """What tells of what consumers had: CHANGES where it holds changes that the tables know nothing of, else these."""
     epoch: int = 0
     start: int = 0
     end: int = 0
@@ -120,7 +120,7 @@ async def start_epoch(
 
         async def relay(connection: Connection) -> None:
             for part in parts:
-                await begin_at(connection, part.partition, part.marked, forget=part.ahead)
+                await begin_at(connection, part.partition, part.marked, forget=part.source == "changes")
 
         shares = [
             Share(part.partition, connection, part.log, part.info.created, part.start, part.end)
@@ -148,7 +148,8 @@ async def _part(client: Client, connection: Connection, partition: int) -> _Part
         # A relay died before it could say what it had published.
         await record_position(connection, outbox, partition, marked)
         known = marked
-    return _Part(partition, log, info, last, began, marked, ahead=marked.sequence > known.sequence)
+    source: Source = "changes" if marked.sequence > known.sequence else "tables" if marked[:2] == known[:2] else "both"
+    return _Part(partition, log, info, last, began, marked, source)
 
 
 async def _put_right(
@@ -163,9 +164,9 @@ async def _put_right(
         fold = Fold(part.log, part.partition, part.info.last, part.began - 1, decided)
         async for _ in fold_log(client, connection, fold, LogChanges(details=True), settings):
             pass
-    ahead = {part.partition for part in parts if part.ahead}
+    wanted = {part.partition for part in parts if part.source != "tables"}
     told = read_told(
-        client, connection, counts=lambda key: key.partition in ahead, settings=settings.pull, details=True
+        client, connection, counts=lambda key: key.partition in wanted, settings=settings.pull, details=True
     )
     async for _ in told:
         pass
@@ -173,7 +174,7 @@ async def _put_right(
     await connection.execute(_ANALYZE, timeout=None)
     for tenant in await known_tenants(connection):
         parts[partition_of(tenant, len(parts))].tenants.append(tenant)
-    tenants = await compare_told(connection, [Told(part.tenants, part.ahead, part.last.epoch) for part in parts])
+    tenants = await compare_told(connection, [Told(part.tenants, part.source, part.last.epoch) for part in parts])
     for part in parts:
         writer = _Writer(client, part, epoch)
         await writer.begin()

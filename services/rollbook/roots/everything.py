@@ -12,6 +12,7 @@ import aiohttp
 from rollbook.control import tokens
 from rollbook.embedded.child import Child, Program
 from rollbook.embedded.data_folder import DataFolder, Stack
+from rollbook.embedded.disk_room import restart_when_there_is_room
 from rollbook.embedded.nats_server import NatsServer
 from rollbook.embedded.ports import LOOPBACK, is_free, next_free
 from rollbook.embedded.postgres import Postgres
@@ -93,6 +94,8 @@ async def _start_servers(settings: Settings, folder: DataFolder, supervisor: Sup
     postgres = Postgres(folder.postgres) if settings.database_url is None else None
     servers: list[Child] = [server for server in (nats, postgres) if server is not None]
     await supervisor.start(*servers)
+    if nats is not None:
+        supervisor.beside(restart_when_there_is_room(nats))
     return replace(
         settings,
         nats_url=nats.url if nats is not None else settings.nats_url,

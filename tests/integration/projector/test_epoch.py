@@ -1,17 +1,21 @@
 """An epoch begins on another log than the one that was applied: tables equal the log, and consumers come along."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from rollbook_contracts.changes.envelope import ChangeKey
+from rollbook_contracts.streams import CHANGES
 from rollbook_contracts.urns import ENTERPRISE
 from rollbook_projector.recorded import LogMessage
 from rollbook_projector.replay.epoch import start_epoch, troubles
 from rollbook_projector.replay.rebuild import ProjectorRunsError, rebuild
 from support.facts import Script, create_stream, delete_stream, topology
-from support.projecting import QUICK, Stage, until
+from support.projecting import QUICK, Stage, stored, until
 from support.stored_log import dump, empty
 
+one_by_one = replace(QUICK, batch=1, relay_poll=0.01)
 TABLES = ("lms.users", "lms.groups", "lms.group_members", "lms.sent_references", "lms.tenants", "control.tenants")
 
 
@@ -52,6 +56,10 @@ class Consumer:
         self.managers: dict[str, str] = {}
         self.inactive: set[str] = set()
         self.gaps: list[str] = []
+        self.read(changes)
+
+    def read(self, changes: list[LogMessage]) -> None:
+        """Take changes in, in order."""
         for change in changes:
             self._take(change)
 
@@ -63,18 +71,18 @@ class Consumer:
         self.versions[resource] = body["version"]
         match verb:
             case "deleted":
-                del self.versions[resource]
+                self.versions.pop(resource, None)
                 self.members.pop(resource, None)
                 self.managers.pop(resource, None)
                 self.inactive.discard(resource)
             case "members_added":
                 self.members.setdefault(resource, set()).update(body["members"])
             case "members_removed":
-                self.members[resource] -= set(body["members"])
+                self.members.setdefault(resource, set()).difference_update(body["members"])
             case "manager_assigned":
                 self.managers[resource] = body["manager"]
             case "manager_unassigned":
-                del self.managers[resource]
+                self.managers.pop(resource, None)
             case "deactivated":
                 self.inactive.add(resource)
             case "reactivated":
@@ -88,6 +96,13 @@ async def require_consumer_has_the_tables(stage: Stage) -> Consumer:
     keys = [ChangeKey.parse(change.headers["ce-id"]) for change in changes]
     assert keys == sorted(set(keys))
     consumer = Consumer(changes)
+    await require_has_the_tables(stage, consumer)
+    assert consumer.gaps == []
+    return consumer
+
+
+async def require_has_the_tables(stage: Stage, consumer: Consumer) -> None:
+    """Check that a consumer has what the tables hold."""
     users = await stage.rows("lms.users", "id, last_change, active, manager_id")
     groups = await stage.rows("lms.groups", "id, last_change")
     members: dict[str, set[str]] = {}
@@ -97,8 +112,17 @@ async def require_consumer_has_the_tables(stage: Stage) -> Consumer:
     assert consumer.managers == {row["id"]: row["manager_id"] for row in users if row["manager_id"]}
     assert consumer.inactive == {row["id"] for row in users if not row["active"]}
     assert {group: people for group, people in consumer.members.items() if people} == members
-    assert consumer.gaps == []
-    return consumer
+
+
+async def put_changes_back(stage: Stage, share: float) -> list[LogMessage]:
+    """Lose the last part of CHANGES; return the changes that are left."""
+    messages = await stored(stage.client, CHANGES)
+    await stage.client.request(f"$JS.API.STREAM.DELETE.{CHANGES}", b"", timeout=10)
+    await create_stream(stage.client, topology().changes_stream())
+    for message in messages[: round(len(messages) * share)]:
+        headers = {name: value for name, value in message.headers.items() if not name.startswith("Nats-")}
+        await stage.client.request(message.subject, message.body, headers=headers, timeout=10)
+    return await stage.changes(0)
 
 
 async def put_back(stage: Stage, script: Script) -> None:
@@ -144,6 +168,31 @@ async def test_a_log_that_was_put_back_is_what_the_tables_come_to(stage: Stage, 
     later.created("usr_later")
     await stage.applied(later)
     await require_consumer_has_the_tables(stage)
+    assert await stage.findings() == []
+    await stop()
+
+
+@pytest.mark.parametrize("left", [0, 0.4, 0.8])
+@pytest.mark.parametrize("log", ["put back", "whole"])
+async def test_changes_put_back_with_the_log_are_told_again(stage: Stage, log: str, left: float) -> None:
+    """Where CHANGES is older than the tables, who had read all of it comes along, and who begins with what is left."""
+    _, stop = await stage.stoppable(one_by_one)
+    script = second_part(first_part())
+    await stage.applied(script)
+    await stage.relayed()
+    await stop()
+    read_all = Consumer(await stage.changes(0))
+    begun = len(await put_changes_back(stage, left))
+    await put_back(stage, script if log == "whole" else first_part())
+
+    await begin(stage)
+
+    _, stop = await stage.stoppable()
+    await stage.relayed()
+    changes = await stage.changes(0)
+    read_all.read(changes[begun:])
+    await require_has_the_tables(stage, read_all)
+    await require_has_the_tables(stage, Consumer(changes))
     assert await stage.findings() == []
     await stop()
 

@@ -72,7 +72,8 @@ def _name(table: Table) -> str:
 
 def _where(name: str) -> str:
     """Return what picks one row; of the parked facts the queued one, which the log alone decides on."""
-    return " WHERE queued" if name == "provisioning.parked" else f" WHERE ctid = (SELECT min(ctid) FROM {name})"
+    place = "max(seq)" if name == "provisioning.parked" else "min(ctid)"
+    return f" WHERE {place[4:-1]} = (SELECT {place} FROM {name})"
 
 
 def _other(table: Table, column: "Column[object]") -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from rollbook_gateway.log.identity import CheckedLog, Extent, LogIdentity, LogRegressedError, Place
+from rollbook_gateway.log.identity import CheckedLog, Extent, FullError, LogIdentity, LogRegressedError, Place
 from rollbook_gateway.log.memory import MemoryEventLog
 from rollbook_gateway.log.port import Message, UnavailableError, Write
 
@@ -18,11 +18,12 @@ class Store(MemoryEventLog):
     def __init__(self) -> None:
         super().__init__(1)
         self.created = FIRST
+        self.room: int | None = None
         self.asked = 0
 
     async def extent(self, partition: int) -> Extent:
         self.asked += 1
-        return Extent(self.created, await self.head(partition))
+        return Extent(self.created, await self.head(partition), self.room)
 
     def put_back(self, sequence: int) -> None:
         """Lose all behind a sequence."""
@@ -162,3 +163,37 @@ async def test_a_log_that_does_not_answer_is_waited_for() -> None:
     with pytest.raises(UnavailableError) as refused:
         await gateway.write("c")
     assert not isinstance(refused.value, LogRegressedError)
+
+
+async def test_a_stream_that_is_full_is_not_ready() -> None:
+    """Readiness says so before a write is tried, and is back as soon as there is room."""
+    gateway = await written("a", "b")
+    gateway.store.room = 1000
+    await gateway.identity.check()
+    with pytest.raises(FullError, match="PROVISIONING-00 is full, it may take 1000 bytes more"):
+        await gateway.log.ready()
+
+    gateway.store.room = 1 << 30
+    await gateway.identity.check()
+    await gateway.log.ready()
+
+
+async def test_a_write_that_was_not_stored_counts_until_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk is full only a write shows it: readiness remembers the last one, for some seconds."""
+    gateway = await written("a", "b")
+    gateway.store.available = False
+    with pytest.raises(UnavailableError):
+        await gateway.write("c")
+    gateway.store.available = True
+    with pytest.raises(UnavailableError):
+        await gateway.log.ready()
+
+    await gateway.write("d")
+    await gateway.log.ready()
+
+    gateway.store.available = False
+    with pytest.raises(UnavailableError):
+        await gateway.write("e")
+    gateway.store.available = True
+    monkeypatch.setattr("rollbook_gateway.log.identity.MEMORY_SECONDS", 0.0)
+    await gateway.log.ready()
