@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -47,6 +48,10 @@ class FakeWire:
     max_payload: int = 1_048_576
     publishes: int = 0
     questions: int = 0
+
+    @asynccontextmanager
+    async def asked(self, framed: Callable[[bytes], bytes], within: float) -> AsyncIterator[list[bytes]]:
+        yield [await self.ask(framed, within)]
 
     async def ask(self, framed: Callable[[bytes], bytes], within: float, ahead: Iterable[bytes] = ()) -> bytes:  # noqa: ARG002  # it answers at once
         frames = b"".join(ahead) + framed(b"reply")

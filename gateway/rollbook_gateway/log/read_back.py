@@ -32,12 +32,16 @@ async def settle(reads: LeaderReads, write: Write) -> Verdict | None:
     return moved
 
 
-async def judge(reads: LeaderReads, batch: Sequence[Pending], last: int | None) -> list[tuple[Pending, Verdict]]:
+async def judge(
+    reads: LeaderReads, batch: Sequence[Pending], last: int | None, *, believed: bool = True
+) -> list[tuple[Pending, Verdict]]:
     """Say which writes of a refused batch are to blame, or are stored already; ``last`` is what the refusal named.
 
-    None of them where the refusal was another's write on its way, which only a cluster tells of.
+    None of them where the refusal was another's write on its way, which only a cluster tells of. Nor is a cluster's
+    refusal ``believed``: for a moment two servers may both hold themselves for the leader, and one refuses what the
+    other stores.
     """
-    in_doubt = [pending for pending in batch if pending.uncertain]
+    in_doubt = [pending for pending in batch if pending.uncertain or not believed]
     if in_doubt:
         verdicts = await asyncio.gather(*(settle(reads, pending.write) for pending in in_doubt))
         settled = [
@@ -47,11 +51,16 @@ async def judge(reads: LeaderReads, batch: Sequence[Pending], last: int | None) 
             return settled
     certain = [pending for pending in batch if not pending.uncertain]
     # A second refusal in a row means several culprits: all guards are read at once rather than one culprit a round.
-    if last is not None and not any(pending.refused_before for pending in certain):
+    if believed and last is not None and not any(pending.refused_before for pending in certain):
         named = await _named_by(reads, certain, last)
         if named:
             return named
-    return await _stale_guards(reads, certain)
+    # Beyond a guard that is not believed may stand, since a moment ago, the write itself.
+    return [
+        (pending, culprit)
+        for pending, culprit in await _stale_guards(reads, certain)
+        if believed or _lies_before_a_guard(pending.write, culprit)
+    ]
 
 
 async def _named_by(reads: LeaderReads, batch: Sequence[Pending], last: int) -> list[tuple[Pending, Verdict]]:
@@ -68,7 +77,7 @@ async def _named_by(reads: LeaderReads, batch: Sequence[Pending], last: int) -> 
     ]
 
 
-async def _stale_guards(reads: LeaderReads, batch: Sequence[Pending]) -> list[tuple[Pending, Verdict]]:
+async def _stale_guards(reads: LeaderReads, batch: Sequence[Pending]) -> list[tuple[Pending, RefusedError]]:
     culprits = await asyncio.gather(*(_moved(reads, pending.write) for pending in batch))
     return [(pending, culprit) for pending, culprit in zip(batch, culprits, strict=True) if culprit is not None]
 
@@ -85,3 +94,7 @@ async def _moved(reads: LeaderReads, write: Write, *, beside: bool = False) -> R
         if last != expected:
             return RefusedError(subject, last)
     return None
+
+
+def _lies_before_a_guard(write: Write, culprit: RefusedError) -> bool:
+    return any(subject == culprit.subject and expected > culprit.last for subject, expected in guards(write))

@@ -40,6 +40,7 @@ class Position(NamedTuple):
 async def marked_position(changes: StreamLog, partition: int) -> Position:
     """Return the position that stream CHANGES holds: the truth."""
     message = await changes.last(subjects.relay_marker(partition))
+    await changes.info()  # raises where a leader that is cut off said so, from an old stream
     if message is None:
         return Position(0, _NOTHING)
     return Position(message.sequence, ChangeKey.parse(message.body.decode()), message.headers.get(CAUSE, ""))

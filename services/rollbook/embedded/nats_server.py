@@ -28,12 +28,16 @@ _ROOM: Final = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ClusterMember:
-    """A server's place in a cluster: its name, its own route port, those of all members, and their common password."""
+    """A server's place in a cluster: its name, its own route port, those it finds the others at, the common password.
+
+    ``options`` are further ones of the server's own, for tests.
+    """
 
     name: str
     port: int
     members: Sequence[int]
     password: str
+    options: Sequence[str] = ()
 
     def arguments(self) -> list[str]:
         """Return the options that make a server this member."""
@@ -41,6 +45,7 @@ class ClusterMember:
         return [
             *("--name", self.name, "--cluster_name", "rollbook"),
             *("--cluster", f"nats://{LOOPBACK}:{self.port}", "--routes", routes),
+            *self.options,
         ]
 
 
