@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 from scim2_models import InvalidFilterException, ScimFilter
@@ -16,6 +15,7 @@ from scim2_models import path as grammar
 
 from rollbook_contracts.datetimes import instant
 from rollbook_contracts.folding import fold
+from rollbook_contracts.remembered import remembered
 from rollbook_gateway.dialect import entra, misprints, unquoted
 from rollbook_gateway.scim.compiled import Attribute, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
@@ -133,7 +133,7 @@ def parse_condition(node: grammar.FilterNode, attribute: Attribute, text: str) -
     return Reader(text, _inside(attribute), literals=[], schema=None, notes=[]).read(node)
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _parsed(shape: str) -> grammar.FilterNode:
     return ScimFilter(shape).ast
 
