@@ -22,7 +22,7 @@ def remembered(most: int) -> Callable[[Callable[Arguments, Result]], Callable[Ar
             for value in args:
                 if isinstance(value, str) and len(value) > LONGEST:
                     return function(*args, **kwargs)
-            return cached(*args, **kwargs)
+            return cached(*args, **kwargs)  # type: ignore[arg-type]  # what is not hashable is refused there
 
         return call
 
