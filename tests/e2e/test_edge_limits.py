@@ -158,7 +158,7 @@ async def test_who_sends_no_head_is_closed(scim: Scim, strict: Product) -> None:
     async def is_closed(raw: Raw, begin: object) -> bool:
         beginning = asyncio.create_task(begin(raw))  # type: ignore[operator]  # one of those above
         try:
-            return await raw.closed(within=SOON) and raw.reader.at_eof()
+            return await raw.closed(within=SOON)
         finally:
             beginning.cancel()
 
@@ -322,7 +322,7 @@ async def test_every_answer_says_that_it_is_not_to_be_kept(scim: Scim, strict: P
         head(scim, f"DELETE /Users/{created['id']}"),
         head(scim, "GET /livez"),
         head(scim, "POST /scim/acme/oauth/token", "Content-Length: 0"),
-        f"GET /{'x' * 10_000} HTTP/1.1\r\nHost: gateway\r\n\r\n",
+        f"GET /{'x' * 100_000} HTTP/1.1\r\nHost: gateway\r\n\r\n",
         "NO HTTP\r\n\r\n",
     ]
     statuses = []

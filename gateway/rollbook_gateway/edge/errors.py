@@ -13,6 +13,7 @@ from rollbook_gateway.admission.rate_limit import RateLimitedError
 from rollbook_gateway.admission.scopes import SCOPES, scopes_for
 from rollbook_gateway.edge.bodies import BodyLostError
 from rollbook_gateway.intake.bodies import UnreadError
+from rollbook_gateway.log.identity import LogRegressedError
 from rollbook_gateway.log.port import LogError, TooLargeError
 from rollbook_gateway.requests.caller import Answer, answer
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
@@ -49,6 +50,8 @@ _HTTP_DETAILS: Final = MappingProxyType(
 
 _OUTAGES: Final[Mapping[type[Exception], str]] = MappingProxyType(
     {
+        LogRegressedError: "The log was put back or replaced: nothing is stored or read until an operator has dealt "
+        "with it. Repeat the request.",
         LogError: "The log gave no answer in time: a write may or may not be stored. Repeat the request; nothing is "
         "stored twice.",
         StaleError: "The latest writes are not visible to searches yet. Repeat the request.",

@@ -23,6 +23,7 @@ from rollbook_gateway.edge.limits import CONNECTION_BYTES, Limits
 from rollbook_gateway.edge.middleware import TENANT, respond
 from rollbook_gateway.edge.recording import SENT_TARGET
 from rollbook_gateway.edge.refusals import Refusals
+from rollbook_gateway.scim.limits import LINE_BYTES
 
 DRAIN_SECONDS: Final = 10.0
 """For how long the rest of a body is dropped that an admitted request was answered before: many clients look at the
@@ -60,6 +61,8 @@ class GatewayRunner(web.AppRunner):
             access_log=None,
             handle_signals=False,
             shutdown_timeout=shutdown_timeout,
+            max_line_size=LINE_BYTES,
+            max_field_size=LINE_BYTES,
             auto_decompress=False,
             lingering_time=0.0,
             keepalive_timeout=2 * limits.kept_seconds,  # the connections' own deadlines come first

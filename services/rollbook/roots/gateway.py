@@ -42,6 +42,7 @@ from rollbook_gateway.intake.bodies import PROCESSES
 from rollbook_gateway.intake.bodies import Bodies as LargeBodies
 from rollbook_gateway.janitor import Janitor
 from rollbook_gateway.log.connection import connect
+from rollbook_gateway.log.identity import CheckedLog, LogIdentity
 from rollbook_gateway.log.jetstream import JetStreamEventLog
 from rollbook_gateway.log.port import EventLog
 from rollbook_gateway.provisioning_log.reporter import Reporter
@@ -52,6 +53,7 @@ from rollbook_gateway.requests.group_log import GroupLog
 from rollbook_gateway.requests.group_writes import GroupWrites
 from rollbook_gateway.requests.groups import Groups
 from rollbook_gateway.requests.users import Users
+from rollbook_gateway.search.checkpoints import checkpoints
 from rollbook_gateway.search.database import open_pool
 from rollbook_gateway.search.freshness import NatsCheckpointNotices
 from rollbook_gateway.search.groups import GroupSearch
@@ -71,15 +73,20 @@ async def gateway_app(
     try:
         await require_durable(nats, settings, stack.nats_monitor_url)
         streams = await ensure_streams(nats, topology(settings, stack.claim_key))
-        log = JetStreamEventLog(nats, streams.partitions)
-        await log.open()
+        jetstream = JetStreamEventLog(nats, streams.partitions)
+        await jetstream.open()
         async with (
             open_pool(stack.database_url) as pool,
+            open_pool(stack.database_url, size=1) as admission,
             NatsCheckpointNotices.subscribed(nats, streams.partitions) as notices,
         ):
+            identity = LogIdentity(jetstream, checkpoints(pool), streams.partitions)
+            nats.on_interruption(identity.interrupted)
+            await identity.check()
+            log = CheckedLog(jetstream, identity)
             clock = asyncio.get_running_loop().time
             access_key = stack.claim_key.derived("access tokens")
-            directory = TokenDirectory(pool, streams.partitions, clock, unix_time=time.time, access_key=access_key)
+            directory = TokenDirectory(admission, streams.partitions, clock, unix_time=time.time, access_key=access_key)
             large_bodies, group_log = LargeBodies(BodyTurns(PROCESSES).of), GroupLog(log)
             decisions = DecisionLoop(log, stack.claim_key, now)
             group_writes = GroupWrites(log, stack.claim_key, now, group_log)
@@ -87,6 +94,7 @@ async def gateway_app(
             janitor = Janitor(pool, log, partial(new_id, "req"), settings.staging_patience)
             change_on = partial(_identifier_change, log, decisions, streams.partitions)
             tasks = [
+                asyncio.create_task(identity.watch()),
                 asyncio.create_task(listen_for_changes(directory, stack.database_url)),
                 asyncio.create_task(record_last_use(directory, pool)),
                 asyncio.create_task(ExpiryWatch(pool).watch()),
@@ -107,7 +115,7 @@ async def gateway_app(
                         tokens=TokenEndpoint(directory, time.time),
                         users=Users(decisions, UserSearch(pool, log, notices), partial(new_id, "usr")),
                         groups=Groups(group_writes, group_log, group_search, large_bodies, partial(new_id, "grp")),
-                        health=Health(partial(log.head, 0), partial(pool.fetchval, "SELECT 1")),
+                        health=Health(log.ready, partial(pool.fetchval, "SELECT 1")),
                         reporter=reporter,
                         refusals=refusals,
                         now=now,
@@ -121,7 +129,7 @@ async def gateway_app(
                         await task
                 await large_bodies.close()
                 await group_writes.drain()
-        await log.close()
+        await jetstream.close()
     finally:
         await nats.close()
 
