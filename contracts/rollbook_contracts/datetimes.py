@@ -2,8 +2,9 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache
 from typing import Final
+
+from rollbook_contracts.remembered import remembered
 
 _ISO: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|z|[+-]\d\d:?[0-5]\d)?",
@@ -15,7 +16,7 @@ _AMERICAN: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)  # hire dates repeat, and each fact of a replay has one
+@remembered(4096)  # hire dates repeat, and each fact of a replay has one
 def parse_datetime(text: str) -> datetime | None:
     """Read an ISO 8601 date or date-time (0 to 9 digits of a second's fraction) or an American one.
 

@@ -115,3 +115,23 @@ async def test_long_log_is_set_aside(folder: Path, monkeypatch: pytest.MonkeyPat
 
     assert (folder / "log.1").read_text() == "first line\n"
     assert log.read_text() == "second line\n"
+
+
+async def test_long_log_is_set_aside_while_its_process_writes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process writes stands in two files of bounded size, in order, and goes on in the first of them."""
+    monkeypatch.setattr("rollbook.embedded.process.LOG_LIMIT", 10_000)
+    monkeypatch.setattr("rollbook.embedded.process.LOG_CHECK_SECONDS", 0.05)
+    log, older = folder / "log", folder / "log.1"
+    script = "n=0; while :; do n=$((n+1)); echo line $n; sleep 0.001; done"
+    process = Process.spawn(Command(argv=("/bin/sh", "-c", script), log=log))
+    watching = asyncio.create_task(process.wait())
+    await until(older.exists)
+    first = older.read_bytes()[:10]
+    await until(lambda: older.read_bytes()[:10] != first and log.stat().st_size > 0)
+    await process.stop(grace=5)
+    await watching
+
+    assert log.stat().st_size < 100_000
+    assert older.stat().st_size < 100_000
+    assert older.stat().st_mode & 0o777 == 0o600
+    assert b"\0" not in log.read_bytes(), "the process goes on at the new end, not where it was"

@@ -27,7 +27,11 @@ _SEARCHES_OF_GROUPS: Final = frozenset({f"{ROOT}/Groups/.search", f"{ROOT}/.sear
 
 
 class BodyLostError(Exception):
-    """The client hung up within its body, or sent one that ends otherwise than it says."""
+    """The client hung up within its body, or sent one that ends otherwise than it says (``hung_up`` is false then)."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.hung_up = isinstance(error, ConnectionError)
 
 
 class Bodies:
@@ -124,7 +128,7 @@ async def next_chunk(content: StreamReader) -> bytes:
     try:
         return await content.readany()
     except (ConnectionError, RequestPayloadError) as error:
-        raise BodyLostError from error
+        raise BodyLostError(error) from error
 
 
 def _check_type(request: web.Request) -> None:

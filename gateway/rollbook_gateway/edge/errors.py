@@ -73,7 +73,8 @@ def failure(error: Exception) -> Answer | None:
         scim_type = None if status in _WITHOUT_SCIM_TYPE else error.kind.value
         return answer(status, error_body(status, error.detail, scim_type))
     if isinstance(error, BodyLostError):
-        return answer(400, error_body(400, "The body ended before it was whole; nothing was stored."))
+        status, what = (408, "connection") if error.hung_up else (400, "body")
+        return answer(status, error_body(status, f"The {what} ended before the body was whole; nothing was stored."))
     if isinstance(error, web.HTTPException):
         return http_failure(error)
     return next((unavailable(detail) for outage, detail in _OUTAGES.items() if isinstance(error, outage)), None)

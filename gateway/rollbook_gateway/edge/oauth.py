@@ -73,7 +73,7 @@ async def _form(request: web.Request) -> bytes:
     except asyncio.IncompleteReadError as whole:
         return whole.partial
     except (ConnectionError, RequestPayloadError) as error:
-        raise BodyLostError from error
+        raise BodyLostError(error) from error
     except TimeoutError:
         raise OAuthError("invalid_request", f"The body did not come within {READ_SECONDS:.0f} s.", 408) from None
     raise OAuthError("invalid_request", f"The body is longer than {MAX_FORM_BYTES} bytes.", 413)

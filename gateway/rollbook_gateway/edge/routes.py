@@ -108,9 +108,7 @@ class Routes:
     async def patch_group(self, request: web.Request) -> web.Response:
         query = from_parameters(request.query)
         shown = _shown_of_group(request) if query.attributes or query.excluded_attributes else None
-        return respond(
-            await self.groups.patch(self._caller(request), request.match_info["id"], request[BODY], shown)
-        )
+        return respond(await self.groups.patch(self._caller(request), request.match_info["id"], request[BODY], shown))
 
     async def delete_group(self, request: web.Request) -> web.Response:
         return respond(await self.groups.delete(self._caller(request), request.match_info["id"]))

@@ -7,7 +7,7 @@ from math import inf
 from typing import Any, Final, cast
 
 import structlog
-from aiohttp import web
+from aiohttp import web, web_protocol
 from aiohttp.hdrs import EXPECT
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import StreamReader
@@ -36,6 +36,10 @@ _HEADERS: Final = (
     ("X-Content-Type-Options", "nosniff"),
     ("Server", "Rollbook"),
 )
+
+# A connection's requests that are read before the one at work is answered: each may hold a body of some size, and no
+# provider sends any. aiohttp takes 32, and no other number as an argument.
+web_protocol.MAX_MSG_QUEUE_SIZE = 2
 
 logger = structlog.get_logger(__name__)
 
@@ -122,10 +126,10 @@ class _RequestHandler(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        end = cast("asyncio.Transport", transport).abort  # uvloop's transports are none by their class
-        self._connection.end = end  # not close, which waits for a reader that takes nothing
+        abort = cast("asyncio.Transport", transport).abort  # uvloop's is one without being an instance
+        self._connection.end = abort  # not close, which waits for a reader that takes nothing
         if self._connection.over:
-            end()
+            abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connection.forget()

@@ -7,7 +7,6 @@ shape) is cached, and only the values are bound anew. Evaluation and SQL read th
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 from scim2_models import InvalidFilterException, ScimFilter
@@ -15,6 +14,7 @@ from scim2_models import path as grammar
 
 from rollbook_contracts.datetimes import instant
 from rollbook_contracts.folding import fold
+from rollbook_contracts.remembered import remembered
 from rollbook_gateway.dialect import entra, misprints, unquoted
 from rollbook_gateway.scim.compiled import Attribute, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
@@ -138,7 +138,7 @@ def check_quotes(text: str, literals: list[str], kind: ErrorKind) -> None:
         )
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _parsed(shape: str) -> grammar.FilterNode:
     return ScimFilter(shape).ast
 

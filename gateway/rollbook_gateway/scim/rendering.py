@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 import msgspec
 
+from rollbook_contracts.remembered import remembered
 from rollbook_gateway.scim.compiled import Extension, ResourceSchema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.paths import meaning
@@ -51,7 +51,7 @@ WHOLE: Final = Projection()
 """Everything that is returned by default."""
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def projection(attributes: str | None, excluded: str | None, schema: ResourceSchema) -> Projection:
     """Read the query parameters ``attributes`` and ``excludedAttributes``; unknown names are ignored."""
     if attributes and excluded:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import warnings
@@ -11,12 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+import structlog
+
 from rollbook.embedded import orphans
 from rollbook.embedded.account import Account
 from rollbook.embedded.files import explained, open_private
 
 POLL_INTERVAL: Final = 0.02
 LOG_LIMIT: Final = 20_000_000
+"""Bytes after which a log is set aside. The newest of those set aside is kept, so each process has twice this."""
+LOG_CHECK_SECONDS: Final = 1.0
+_COPIED_AT_ONCE: Final = 1024 * 1024
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +86,14 @@ class Process:
         return status
 
     async def wait(self) -> int:
-        """Return the exit status once the process has ended."""
-        while (status := self.status()) is None:  # noqa: ASYNC110  # works on every system and event loop
-            await asyncio.sleep(POLL_INTERVAL)
+        """Return the exit status once the process has ended; meanwhile its log is kept short."""
+        polls = 0
+        while (status := self.status()) is None:
+            await asyncio.sleep(POLL_INTERVAL)  # works on every system and event loop
+            polls += 1
+            if polls * POLL_INTERVAL >= LOG_CHECK_SECONDS:
+                polls = 0
+                _keep_short(self._command.log, self._command.account)
         return status
 
     async def stop(self, *, grace: float) -> int:
@@ -124,6 +137,24 @@ def _log_file(log: Path, owner: Account | None) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _keep_short(log: Path, owner: Account | None) -> None:
+    """Set a long log aside while its process writes: copied, then emptied, since the process keeps it open.
+
+    The process appends, so it goes on at the new end. What it writes in the moment between both is lost.
+    """
+    try:
+        if log.stat().st_size <= LOG_LIMIT:
+            return
+        source = open_private(log, os.O_RDWR, owner=owner)
+        with os.fdopen(source, "rb") as full:
+            older = open_private(log.with_name(f"{log.name}.1"), os.O_WRONLY | os.O_TRUNC, owner=owner)
+            with os.fdopen(older, "wb") as copy:
+                shutil.copyfileobj(full, copy, _COPIED_AT_ONCE)
+            os.ftruncate(source, 0)
+    except OSError as error:
+        _log.warning("log.not_set_aside", log=str(log), reason=str(error))
 
 
 @contextlib.contextmanager

@@ -31,6 +31,8 @@ _BY_STATUS: Final[Mapping[int, str]] = MappingProxyType(
         403: "{again}",
         404: _ADDRESS,
         405: _ADDRESS,
+        408: "Nothing to mend at the provider, which repeats it. If it goes on, look at the line between both, and at "
+        "the proxy in it.",
         409: "Give one of the two another value in the identity provider. If both are one person, have the provider "
         "match people by this attribute, so that it finds whom it has. {again}",
         413: _MEND,

@@ -13,6 +13,7 @@ from rollbook_gateway.edge.connections import Connection, Connections
 from rollbook_gateway.edge.limits import Limits
 from rollbook_gateway.edge.refusals import Refusals
 from rollbook_gateway.edge.serving import GatewayRunner
+from support.raw_http import connected
 from support.waiting import until
 
 
@@ -173,6 +174,32 @@ async def test_a_reader_who_takes_nothing_is_cut_off() -> None:
         client.sendall(b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n")
         await until(lambda: len(runner.connections) == 1)
         await until(lambda: len(runner.connections) == 0)
+    await runner.cleanup()
+
+
+async def test_few_requests_of_one_connection_are_read_ahead() -> None:
+    """Who sends a hundred requests without waiting for answers has two of them read while the first is at work."""
+    go_on = asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        await go_on.wait()
+        return web.Response(text="done")
+
+    app = web.Application()
+    app.router.add_post("/", slow)
+    runner = GatewayRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    site = FairSite(runner, "127.0.0.1", 0)
+    await site.start()
+    async with connected(f"http://127.0.0.1:{site.port}") as raw:
+        request = b"POST / HTTP/1.1\r\nHost: gateway\r\nContent-Length: 1000\r\n\r\n" + bytes(1000)
+        await raw.send(request * 100)
+        assert runner.server is not None
+        await until(lambda: any(handler._messages for handler in runner.server.connections))  # type: ignore[union-attr]
+        assert [len(handler._messages) for handler in runner.server.connections] == [2]
+        go_on.set()
+        for _ in range(100):
+            assert (await raw.answer())[0].status == 200
     await runner.cleanup()
 
 

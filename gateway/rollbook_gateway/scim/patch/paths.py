@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 
 from scim2_models import InvalidPathException, Path
 from scim2_models import path as grammar
 
+from rollbook_contracts.remembered import remembered
 from rollbook_gateway.dialect import misprints, unquoted
 from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema, Target
 from rollbook_gateway.scim.document import read
@@ -34,7 +34,7 @@ class PatchPath:
     """What was read otherwise in the brackets than it was sent."""
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def parse_path(text: str, schema: ResourceSchema) -> PatchPath | Extension | None:
     """Read a path; ``None`` where it names no attribute, ``invalidPath`` where it is no path at all."""
     found = meaning(text, schema)
