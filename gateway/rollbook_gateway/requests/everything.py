@@ -30,7 +30,7 @@ class Everything:
         A filter that means nothing for one kind of resource finds none of them; it is refused where it means nothing
         for any.
         """
-        query = from_search_request(parse(body))
+        query = from_search_request(parse(body), caller.draft.notes)
         wanted = page(query.start_index, query.count)
         ended = False
         total, resources, refusals = 0, list[Document | msgspec.Raw](), list[ScimError]()

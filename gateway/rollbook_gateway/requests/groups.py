@@ -16,7 +16,7 @@ from rollbook_gateway.decide.user import Decision
 from rollbook_gateway.intake.bodies import Bodies
 from rollbook_gateway.provisioning_log.draft import known_name
 from rollbook_gateway.requests.caller import Answer, Caller, answer
-from rollbook_gateway.requests.conditions import check_if_match, not_modified
+from rollbook_gateway.requests.conditions import check_conditions, not_modified
 from rollbook_gateway.requests.group_log import GroupLog, MembersEnd, not_found
 from rollbook_gateway.requests.group_writes import GroupWrites, GroupWritten, Order
 from rollbook_gateway.requests.search_request import Query, from_search_request, read_filter
@@ -144,7 +144,7 @@ class Groups:
 
     async def search(self, caller: Caller, body: bytes) -> Answer:
         """POST /Groups/.search (RFC 7644, 3.4.3): a list whose query stands in the body."""
-        return await self.list(caller, from_search_request(parse(body)))
+        return await self.list(caller, from_search_request(parse(body), caller.draft.notes))
 
     async def list(self, caller: Caller, query: Query) -> Answer:
         """GET /Groups (RFC 7644, 3.4.2): a page of those that match, in the order in which they were created."""
@@ -244,11 +244,11 @@ def _some(found: Iterable[Member]) -> Iterator[Sequence[Member]]:
 
 
 def _check(caller: Caller) -> Callable[[PresentGroup, MembersEnd], None] | None:
-    """Return the check of the request's condition, ``None`` where it has none."""
-    if caller.if_match is None:
+    """Return the check of the request's conditions, ``None`` where it has none."""
+    if caller.if_match is None and caller.if_none_match is None:
         return None
 
     def check(state: PresentGroup, end: MembersEnd) -> None:
-        check_if_match(caller.if_match, group_version(state.sequence, end.sequence))
+        check_conditions(caller.if_match, caller.if_none_match, group_version(state.sequence, end.sequence))
 
     return check

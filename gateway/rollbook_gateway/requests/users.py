@@ -9,7 +9,7 @@ from rollbook_contracts.identifiers import kind_of
 from rollbook_gateway.decide.state import PresentUser, UserState
 from rollbook_gateway.decide.user import Decider, Decision
 from rollbook_gateway.requests.caller import Answer, Caller, answer
-from rollbook_gateway.requests.conditions import check_if_match, not_modified
+from rollbook_gateway.requests.conditions import check_conditions, not_modified
 from rollbook_gateway.requests.decision_loop import DecisionLoop, Written
 from rollbook_gateway.requests.search_request import Query, from_search_request, read_filter
 from rollbook_gateway.scim.compiled import user_schema
@@ -81,7 +81,7 @@ class Users:
         def delete(decider: Decider, state: UserState) -> Decision:
             person = present(user_id, state)
             caller.draft.about(user_id, person.document)
-            check_if_match(caller.if_match, person.sequence)
+            check_conditions(caller.if_match, caller.if_none_match, person.sequence)
             return decider.delete(person)
 
         _, written = await self._decisions.change(caller.tenant, caller.request_id, known_form(user_id), delete)
@@ -91,7 +91,7 @@ class Users:
 
     async def search(self, caller: Caller, body: bytes) -> Answer:
         """POST /Users/.search (RFC 7644, 3.4.3): a list whose query stands in the body."""
-        return await self.list(caller, from_search_request(parse(body)))
+        return await self.list(caller, from_search_request(parse(body), caller.draft.notes))
 
     async def list(self, caller: Caller, query: Query) -> Answer:
         """GET /Users (RFC 7644, 3.4.2): a page of those who match, in the order in which they were created."""
@@ -133,7 +133,7 @@ class Users:
         def change(decider: Decider, state: UserState) -> Decision | None:
             person = present(user_id, state)
             caller.draft.about(user_id, person.document)
-            check_if_match(caller.if_match, person.sequence)
+            check_conditions(caller.if_match, caller.if_none_match, person.sequence)
             return decide(decider, person)
 
         state, written = await self._decisions.change(caller.tenant, caller.request_id, known_form(user_id), change)
