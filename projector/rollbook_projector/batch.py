@@ -3,10 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rollbook_contracts.facts.system import EpochStarted
-from rollbook_projector.changes import Cause, OutboxRow
+import msgspec
+
+from rollbook_contracts.facts.group import GroupFact
+from rollbook_contracts.facts.system import Correction, EpochCorrected, EpochStarted
+from rollbook_contracts.facts.user import UserFact
+from rollbook_projector.changes import Cause, OutboxRow, correcting_change
 from rollbook_projector.halts import Halt
 from rollbook_projector.parking import Parked, ParkedFact
+from rollbook_projector.projections.documents import differing_attributes
 from rollbook_projector.projections.tenants import Tenants
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.resources import Resources
@@ -34,6 +39,10 @@ class Batch:
     tenants: Tenants
     parked: Parked
     outbox: list[OutboxRow] = field(default_factory=list)
+    told: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The documents, before the batch, of resources of which a fact was given up."""
+    corrected: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Tenant and resource → the version of the last correction that was told of it."""
 
     def apply_all(self, facts: Iterable[Recorded]) -> None:
         """Apply facts in order, setting aside what cannot be applied."""
@@ -43,7 +52,7 @@ class Batch:
     def apply(self, recorded: Recorded) -> None:
         """Apply one fact, or set it aside: for a reason of its own, or because an earlier one of its resource is."""
         if recorded.kind == "system":
-            self._begin_epoch(recorded)
+            self._about_the_partition(recorded)
             return
         queue = self.parked.queue((recorded.tenant, recorded.resource)) if self.parked else None
         if queue and queue.waiting:
@@ -68,6 +77,8 @@ class Batch:
         if recorded.kind == "tenant":
             self.tenants.apply(recorded, predecessor)
             return 0
+        if predecessor is not None:
+            recorded = _naming_all(recorded, self.told.get((recorded.tenant, recorded.resource)))
         changes = 0
         if (change := self.resources.apply(recorded, cause, predecessor)) is not None:
             self._emit(change, cause)
@@ -76,6 +87,7 @@ class Batch:
             its_cause = cause.after(changes)
             self._emit(self.resources.changed(effect, recorded.tenant, its_cause), its_cause)
             changes += 1
+        self.resources.shown(recorded.tenant, cause)
         return changes
 
     def _emit(self, change: OutboxRow, cause: Cause) -> None:
@@ -104,13 +116,33 @@ class Batch:
             code_version="" if queued else self.place.code_version,
         )
 
-    def _begin_epoch(self, recorded: Recorded) -> None:
-        if not isinstance(recorded.fact, EpochStarted):
-            raise Halt(
-                "unknown_fact",
-                f"fact {recorded.sequence} about the partition itself cannot be read: {recorded.problem}",
-            )
-        self.epoch = recorded.fact.epoch
+    def _about_the_partition(self, recorded: Recorded) -> None:
+        match recorded.fact:
+            case EpochStarted(epoch):
+                self.epoch = epoch
+            case EpochCorrected(corrections):
+                self._correct(corrections, Cause.of(recorded, epoch=self.epoch, partition=self.place.partition))
+            case _:
+                raise Halt(
+                    "unknown_fact",
+                    f"fact {recorded.sequence} about the partition itself cannot be read: {recorded.problem}",
+                )
+
+    def _correct(self, corrections: Iterable[Correction], cause: Cause) -> None:
+        for correction in corrections:
+            key = (correction.tenant, correction.id)
+            self._emit(correcting_change(correction, self.corrected.get(key, correction.previous), cause), cause)
+            self.corrected[key] = str(cause.key)
+            cause = cause.after(1)
+
+
+def _naming_all(recorded: Recorded, told: str | None) -> Recorded:
+    """Have a fact that comes after discarded ones name all attributes that differ from what consumers were told."""
+    fact = recorded.fact
+    if told is None or not isinstance(fact, UserFact | GroupFact):
+        return recorded
+    changed = differing_attributes(told, bytes(fact.document))
+    return msgspec.structs.replace(recorded, fact=msgspec.structs.replace(fact, changed=changed))
 
 
 class UnreadableFactError(ValueError):

@@ -10,6 +10,7 @@ from rollbook_projector.checkpoint import Checkpoint, advance
 from rollbook_projector.recorded import (
     LogMessage,
     is_claim,
+    is_correction,
     is_park_decision,
     is_staged_replacement,
     members_in,
@@ -24,8 +25,8 @@ MOST_VALUES: Final = 20_000
 def cut(messages: Sequence[LogMessage]) -> Iterator[list[LogMessage]]:
     """Cut a run of messages into batches that are not too heavy.
 
-    An operator's decision on parked facts is a batch of its own, and so is what puts a staging in the place of all
-    members of a group.
+    An operator's decision on parked facts is a batch of its own, and so are corrections, and what puts a staging in the
+    place of all members of a group.
     """
     for alone, run in groupby(messages, _stands_alone):
         if alone:
@@ -35,7 +36,7 @@ def cut(messages: Sequence[LogMessage]) -> Iterator[list[LogMessage]]:
 
 
 def _stands_alone(message: LogMessage) -> bool:
-    return is_park_decision(message) or is_staged_replacement(message)
+    return is_park_decision(message) or is_correction(message) or is_staged_replacement(message)
 
 
 def _not_too_heavy(messages: Iterable[LogMessage]) -> Iterator[list[LogMessage]]:

@@ -33,7 +33,7 @@ async def test_unknown_addresses_are_404(scim: Scim, path: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def test_me_is_not_implemented(scim: Scim, method: str) -> None:
     """RFC 7644, 3.11: a service provider without the alias answers 501, whatever is asked of it."""
-    assert_error(await scim.send(method, "/Me"), 501)
+    assert_error(await scim.send(method, "/Me", None if method in {"GET", "DELETE"} else {}), 501)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,9 @@ async def test_a_body_beyond_a_mebibyte_is_413(scim: Scim) -> None:
     assert_error(await scim.post("/Users", ada(title="x" * 1000 * 1024)), 400, "invalidValue")
 
 
-@pytest.mark.parametrize("headers", [{"Content-Type": "text/html"}, {"Content-Encoding": "gzip"}])
+@pytest.mark.parametrize(
+    "headers", [{"Content-Type": "text/html"}, {"Content-Encoding": "gzip"}, {"Content-Encoding": "br"}]
+)
 async def test_other_media_are_415(scim: Scim, headers: dict[str, str]) -> None:
     """Only JSON as it stands is read."""
     assert_error(await scim.send("POST", "/Users", ada(), headers=headers), 415)
@@ -213,6 +215,5 @@ async def test_liveness_and_readiness(product: Product) -> None:
 
 
 async def test_what_is_no_http_request_is_a_scim_error_too(scim: Scim, product: Product) -> None:
-    """A line longer than a server reads, and an encoding that it does not know, are answered in SCIM's form."""
+    """A line longer than a server reads is answered in SCIM's form."""
     assert_error(await scim.get(f"/Users?filter={'x' * 40_000}"), 400)
-    assert_error(await scim.send("POST", "/Users", raw=b"{}", headers={"Content-Encoding": "br"}), 400)

@@ -63,6 +63,8 @@ class Script:
         self.tenant = tenant
         self.messages: list[LogMessage] = []
         self.published = 0
+        self.requests = "req"
+        """What request ids begin with: two logs that part at some place have different ones behind it."""
         self._last: dict[str, int] = {}
         self._held: dict[str, tuple[ClaimHeld, ...]] = {}
         self._documents: dict[str, dict[str, Any]] = {}
@@ -317,7 +319,7 @@ class Script:
 
     def _envelope(self, subject: str, about: str) -> Envelope:
         sequence = self.head + 1
-        request = f"req_{self.partition}_{sequence}"
+        request = f"{self.requests}_{self.partition}_{sequence}"
         return Envelope(fact_id(request, 0), self.tenant, about, time_of(sequence), request, self._last.get(subject, 0))
 
     def _put(self, subject: str, about: str, headers: Mapping[str, str], body: bytes) -> int:

@@ -15,7 +15,7 @@ from rollbook_gateway.search.user_groups import FEW, PART
 OWN_PARAMETERS: Final = 4
 
 PROOF: Final = """
-SELECT checkpoint.seq AS applied, checkpoint.halted,
+SELECT checkpoint.seq AS applied, checkpoint.halted, checkpoint.stream_created,
        ARRAY(SELECT resource FROM provisioning.parked WHERE partition = $2 AND parked.tenant = $1) AS parked"""
 
 CHECKPOINT: Final = """
@@ -53,7 +53,7 @@ PERSON_WITH_GROUPS: Final = Listed(
 ) AS groups""",
 )
 
-GROUP: Final = Listed("lms.groups", "id, document, created, last_modified, members_modified, fact_seq, members_seq")
+GROUP: Final = Listed("lms.groups", "id, document, created, last_modified, shown_modified, fact_seq, shown_seq")
 
 MEMBERSHIPS: Final = f"""{PROOF}, found.*{CHECKPOINT}
 LEFT JOIN (

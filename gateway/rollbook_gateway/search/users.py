@@ -98,13 +98,13 @@ class UserSearch:
                 if user_id is not None:
                     found[user_id].append(Membership(group_id, display))
             whole = {user_id: tuple(groups) for user_id, groups in found.items()} if len(records) < PART else None
-            return Proof(records[0]["applied"], records[0]["halted"]), whole
+            return Proof(*records[0][:3]), whole
 
         async def read_in_parts() -> tuple[Proof, dict[str, tuple[Membership, ...]]]:
             left = span.began + COMPLETE_SECONDS - asyncio.get_running_loop().time()
             async with snapshot(self._tables.pool, seconds=left) as fetch:
                 (record,) = await fetch(PROOF_ALONE, (tenant, span.partition))
-                proof = Proof(record["applied"], record["halted"])
+                proof = Proof(*record[:3])
                 found = await groups_of(fetch, tenant, users) if proof.reaches(span.target) else []
                 return proof, dict(zip(users, found, strict=False))
 

@@ -19,9 +19,11 @@ from rollbook_contracts.changes.envelope import ChangeKey, change_headers
 from rollbook_projector.changes import OutboxRow
 from rollbook_projector.halts import Halt
 from rollbook_projector.log import LogUnavailableError, StreamLog
-from rollbook_projector.outbox.atomic import EXPECTED, MOST, GuardRefusedError, Outgoing, publish_atomically
+from rollbook_projector.outbox.atomic import EXPECTED, MOST, FullError, GuardRefusedError, Outgoing, publish_atomically
 from rollbook_projector.outbox.marker import (
+    CAUSE,
     Position,
+    check_cause,
     check_position,
     marked_position,
     record_position,
@@ -47,6 +49,7 @@ class Relay:
         self._dsn = dsn
         self._settings = settings
         self._changes = StreamLog(client, streams.CHANGES)
+        self._log = StreamLog(client, streams.provisioning(partition))
         self._outbox = OutboxTable()
         self._woken = asyncio.Event()
         self._logger = structlog.get_logger().bind(partition=partition)
@@ -97,10 +100,16 @@ class Relay:
     async def _recover(self, connection: Connection) -> Position:
         """Take up where CHANGES says: behind a batch that was stored when its relay died before it could say so."""
         known = await recorded_position(connection, self._partition)
-        position = await marked_position(self._changes, self._partition)
-        check_position(position, known)
+        position = await self._marked(known)
         await record_position(connection, self._outbox, self._partition, position)
         return position
+
+    async def _marked(self, known: Position) -> Position:
+        """Return where CHANGES says that publishing stands; raises ``Halt`` where that cannot be of this log."""
+        marked = await marked_position(self._changes, self._partition)
+        check_position(marked, known)
+        await check_cause(self._log, self._partition, marked)
+        return marked
 
     async def _publish(self, position: Position, rows: Sequence[OutboxRow]) -> Position:
         """Publish the rows behind a position, if they are not yet; return the new position."""
@@ -110,18 +119,22 @@ class Relay:
         key = row_key(waiting[-1])
         messages = [outgoing(row) for row in waiting]
         messages.append(
-            Outgoing(subjects.relay_marker(self._partition), {EXPECTED: str(position.sequence)}, str(key).encode())
+            Outgoing(
+                subjects.relay_marker(self._partition),
+                {EXPECTED: str(position.sequence), CAUSE: waiting[-1].request_id},
+                str(key).encode(),
+            )
         )
         try:
             sequence = await publish_atomically(self._client, uuid.uuid4().hex, messages)
+        except FullError as error:
+            raise Halt("changes_full", f"stream {streams.CHANGES} takes no more changes: {error}") from error
         except (GuardRefusedError, LogUnavailableError) as error:
             # Stored or not, by us or by another relay: the marker tells. A copy on its way is refused by its guard.
             self._logger.warning("relay reads its marker", reason=str(error))
-            marked = await marked_position(self._changes, self._partition)
-            check_position(marked, position)
-            return marked
+            return await self._marked(position)
         self._logger.debug("published", seq=key.sequence, changes=len(waiting))
-        return Position(sequence, key)
+        return Position(sequence, key, waiting[-1].request_id)
 
 
 def not_too_long(rows: Sequence[OutboxRow], characters: int = _CHARACTERS) -> list[OutboxRow]:

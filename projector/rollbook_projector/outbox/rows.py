@@ -19,6 +19,10 @@ class OutboxTable:
             f"SELECT {columns} FROM {name} WHERE partition = $1"  # noqa: S608  # our own name
             " ORDER BY epoch, seq, ordinal LIMIT $2"
         )
+        self._cause = (
+            f"SELECT request_id FROM {name}"  # noqa: S608
+            " WHERE (partition, epoch, seq, ordinal) = ($1, $2, $3, $4)"
+        )
         self._delete = f"DELETE FROM {name} WHERE partition = $1 AND (epoch, seq, ordinal) <= ($2, $3, $4)"  # noqa: S608
 
     async def write(self, connection: Connection, rows: Sequence[OutboxRow]) -> None:
@@ -29,6 +33,11 @@ class OutboxTable:
     async def waiting(self, connection: Connection, partition: int, limit: int) -> list[OutboxRow]:
         """Return the first changes of a partition in the order of their keys."""
         return [OutboxRow(*row) for row in await connection.fetch(self._waiting, partition, limit)]
+
+    async def cause(self, connection: Connection, key: ChangeKey) -> str | None:
+        """Return the request id of the fact that a waiting change belongs to, ``None`` where it does not wait."""
+        found: str | None = await connection.fetchval(self._cause, key.partition, key.epoch, key.sequence, key.ordinal)
+        return found
 
     async def delete_until(self, connection: Connection, key: ChangeKey) -> None:
         """Delete what is published: all of the key's partition up to it."""

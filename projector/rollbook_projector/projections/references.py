@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold_reference
 from rollbook_contracts.limits import KEY_BYTES
 from rollbook_contracts.tables import lms
 from rollbook_projector.projections.storable import Storable
@@ -25,7 +25,9 @@ def check_references(recorded: Recorded, kind: ReferenceKind, values: Sequence[s
     if together.isascii() and "\x00" not in together and len(max(values, key=len, default="")) <= KEY_BYTES:
         return
     for value in values:
-        _STORABLE.check((recorded.tenant, kind, recorded.resource, value, fold(value), 0, None, False, recorded.time))
+        _STORABLE.check(
+            (recorded.tenant, kind, recorded.resource, value, fold_reference(value), 0, None, False, recorded.time)
+        )
 
 
 class ReferenceTable:

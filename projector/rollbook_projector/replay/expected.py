@@ -1,15 +1,21 @@
 """The tables as the log says they must be, folded into temporary tables of one transaction; for ``verify``."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
+
+from nats.aio.client import Client
 
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
 from rollbook_contracts.facts.group import GroupDeleted, GroupFact
 from rollbook_contracts.facts.user import UserDeleted, UserFact
 from rollbook_contracts.subjects import parse
-from rollbook_projector.applying import Tables
+from rollbook_projector.applying import Applying, Tables
+from rollbook_projector.batch import Place
+from rollbook_projector.checkpoint import Checkpoint
 from rollbook_projector.gathering import ResourceTables
-from rollbook_projector.outbox.rows import OutboxTable
+from rollbook_projector.integrity import check_contiguous
+from rollbook_projector.log import StreamLog
 from rollbook_projector.parking import ParkedTable
 from rollbook_projector.projections.groups import GroupTable
 from rollbook_projector.projections.holders import HolderTable
@@ -18,9 +24,14 @@ from rollbook_projector.projections.references import ReferenceTable
 from rollbook_projector.projections.stagings import StagingTable
 from rollbook_projector.projections.tenants import TenantTable
 from rollbook_projector.projections.users import UserTable
-from rollbook_projector.recorded import LogMessage, is_claim, read
+from rollbook_projector.projections.versions import VersionColumns
+from rollbook_projector.recorded import LogMessage, is_claim, is_park_decision, read
+from rollbook_projector.replay.catch_up import read_range
+from rollbook_projector.replay.told import LogChanges
 from rollbook_projector.session import Connection
+from rollbook_projector.settings import ProjectorSettings
 from rollbook_projector.statements import columns_of
+from rollbook_projector.transaction import cut
 
 _CREATE: Final = """
     CREATE TEMP TABLE expected_users (LIKE lms.users INCLUDING INDEXES);
@@ -33,7 +44,6 @@ _CREATE: Final = """
     CREATE TEMP TABLE expected_tenants (LIKE lms.tenants INCLUDING INDEXES);
     CREATE TEMP TABLE expected_control_tenants (LIKE control.tenants INCLUDING INDEXES);
     CREATE TEMP TABLE expected_parked (LIKE provisioning.parked INCLUDING INDEXES);
-    CREATE TEMP TABLE expected_outbox (LIKE provisioning.outbox);
     CREATE TEMP TABLE live_claims
         (tenant text COLLATE "C", attribute text COLLATE "C", digest text COLLATE "C", holder text COLLATE "C",
          seq bigint, PRIMARY KEY (tenant, attribute, digest));
@@ -55,19 +65,59 @@ _HOLD: Final = (
     "INSERT INTO held_claims SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])"
 )
 
-EXPECTED: Final = Tables(
-    ResourceTables(
-        UserTable("expected_users", "expected_deleted_users"),
-        GroupTable("expected_groups"),
-        MemberTable("expected_group_members"),
-        ReferenceTable("expected_sent_references"),
-        StagingTable("expected_stagings", "expected_staged_members"),
-        HolderTable("expected_users", "expected_deleted_users"),
-    ),
-    TenantTable("expected_tenants", "expected_control_tenants"),
-    ParkedTable("expected_parked"),
-    OutboxTable("expected_outbox"),
-)
+
+def expected(changes: LogChanges) -> Tables:
+    """Return the temporary tables as what facts are applied to; the changes go where the caller wants them."""
+    return Tables(
+        ResourceTables(
+            UserTable("expected_users", "expected_deleted_users"),
+            GroupTable("expected_groups", "expected_group_members"),
+            MemberTable("expected_group_members"),
+            ReferenceTable("expected_sent_references"),
+            StagingTable("expected_stagings", "expected_staged_members"),
+            HolderTable("expected_users", "expected_deleted_users"),
+        ),
+        TenantTable("expected_tenants", "expected_control_tenants"),
+        ParkedTable("expected_parked"),
+        changes,
+        VersionColumns("expected_users", "expected_groups"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """How much of a partition's log is folded, and what it is known of it beforehand."""
+
+    log: StreamLog
+    partition: int
+    until: int
+    silent_until: int
+    decided: Mapping[int, int]
+
+
+async def fold_log(
+    client: Client, connection: Connection, fold: Fold, changes: LogChanges, settings: ProjectorSettings
+) -> AsyncIterator[tuple[list[LogMessage], int]]:
+    """Fold a partition into the temporary tables; yield each run of messages, with the epoch behind it."""
+    applying = Applying(
+        expected(changes),
+        Place(fold.partition, fold.silent_until, settings.code_version, fold.decided),
+        fold.log,
+    )
+    at = Checkpoint(fold.partition, 0, "", 0, "", fold.silent_until)
+    async for messages in read_range(
+        client, fold.log.stream, after=0, until=fold.until, size=settings.batch, settings=settings.pull
+    ):
+        check_contiguous(at, messages)
+        epoch = at.epoch
+        for batch in cut(messages):
+            facts = [read(message) for message in batch if not is_claim(message)]
+            if is_park_decision(batch[-1]):
+                await applying.decision(connection, epoch, facts[0])
+            elif facts:
+                epoch = await applying.whatever_is_refused(connection, epoch, facts)
+        at = at.at(messages[-1].sequence, "", epoch)
+        yield messages, epoch
 
 
 async def create_expected(connection: Connection) -> None:

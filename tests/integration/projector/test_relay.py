@@ -140,3 +140,22 @@ async def test_changes_wait_for_their_stream(stage: Stage) -> None:
     await create_stream(stage.client, topology().changes_stream())
 
     assert await keys(stage, 3) == expected(script)
+
+
+async def test_a_stream_that_takes_no_more_is_told(stage: Stage) -> None:
+    """CHANGES at its byte limit: the status says so, and all is published when there is room."""
+    definition = topology().changes_stream().config()
+    await jetstream(stage.client, f"STREAM.UPDATE.{CHANGES}", {**definition, "max_bytes": 2000})
+    await stage.start()
+    script = people(20)
+    await stage.applied(script)
+
+    async def told() -> bool:
+        (partition,) = (await read_status(stage.client, stage.database, 1)).partitions
+        return (partition.halted or "").startswith("changes_full: stream CHANGES takes no more changes")
+
+    await until(told)
+    await jetstream(stage.client, f"STREAM.UPDATE.{CHANGES}", {**definition, "max_bytes": -1})
+
+    assert await keys(stage, 20) == expected(script)
+    assert not (await read_status(stage.client, stage.database, 1)).partitions[0].halted
