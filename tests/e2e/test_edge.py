@@ -24,10 +24,26 @@ def assert_error(reply: Any, status: int, scim_type: str | None = None) -> None:
     assert reply.body.get("scimType") == scim_type
 
 
-@pytest.mark.parametrize("path", ["/Nothing", "/Users/x/y", "/Me", "/Bulk", ""])
+@pytest.mark.parametrize("path", ["/Nothing", "/Users/x/y", "/Bulk", ""])
 async def test_unknown_addresses_are_404(scim: Scim, path: str) -> None:
     """An address that does not exist is a SCIM error that says which exist."""
     assert_error(await scim.get(path), 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+async def test_me_is_not_implemented(scim: Scim, method: str) -> None:
+    """RFC 7644, 3.11: a service provider without the alias answers 501, whatever is asked of it."""
+    assert_error(await scim.send(method, "/Me", None if method in {"GET", "DELETE"} else {}), 501)
+
+
+@pytest.mark.parametrize(
+    "path", ["/Schemas", f"/Schemas/{ENTERPRISE}", "/ResourceTypes", "/ResourceTypes/User", "/ServiceProviderConfig"]
+)
+async def test_what_the_product_says_of_itself_is_not_filtered(scim: Scim, path: str) -> None:
+    """RFC 7644, 4: a filter there is 403; other parameters are ignored."""
+    for name in ("filter", "Filter"):
+        assert_error(await scim.get(f"{path}?{name}=id%20eq%20%22x%22"), 403)
+    assert (await scim.get(f"{path}?count=1&attributes=id")).status == 200
 
 
 @pytest.mark.parametrize("user_id", ["usr_00000000000000000000000000", "nobody", "a%20b", "usr_"])
@@ -113,6 +129,27 @@ async def test_the_version_guards_a_write(scim: Scim) -> None:
     assert (await scim.get(path)).body == changed.body
     assert (await scim.send("PATCH", path, body, headers={"If-Match": changed.headers["ETag"]})).status == 200
     assert (await scim.send("DELETE", path, headers={"If-Match": "*"})).status == 204
+
+
+@pytest.mark.parametrize("kind", ["/Users", "/Groups"])
+async def test_a_version_that_is_ruled_out_guards_a_write(scim: Scim, kind: str) -> None:
+    """If-None-Match with the present version, or *, is 412 for every write; with another one the write is done."""
+    body: dict[str, Any] = ada() if kind == "/Users" else {"displayName": "g", "members": [{"value": "m"}]}
+    created = (await scim.post(kind, body)).body
+    path = f"{kind}/{created['id']}"
+    patches: list[Any] = [[{"op": "replace", "path": "displayName", "value": "b"}]]
+    if kind == "/Groups":
+        patches.append([{"op": "add", "path": "members", "value": [{"value": "n"}]}])
+    writes = [("PUT", {**body, "displayName": "b"}), ("DELETE", None)]
+    writes += [("PATCH", {"schemas": [PATCH_OP], "Operations": operations}) for operations in patches]
+    version = created["meta"]["version"]
+    for ruled_out in ("*", version, f'W/"0", {version}', version.removeprefix("W/")):
+        for method, sent in writes:
+            assert_error(await scim.send(method, path, sent, headers={"If-None-Match": ruled_out}), 412)
+    read = await scim.get(path)
+    assert (read.body["meta"]["version"], read.body["displayName"]) == (version, created["displayName"])
+    assert (await scim.send(*("PUT", path, writes[0][1]), headers={"If-None-Match": 'W/"0"'})).status == 200
+    assert (await scim.send("DELETE", path, headers={"If-None-Match": version})).status == 204
 
 
 async def test_a_known_version_is_not_sent_again(scim: Scim) -> None:

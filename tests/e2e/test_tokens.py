@@ -11,6 +11,7 @@ import pytest
 
 from rollbook.control import tokens
 from rollbook.control.tokens import Terms
+from rollbook_gateway.admission.scopes import Scope
 from rollbook_gateway.admission.tokens import Token, new_token
 from support.fleet import Fleet
 from support.people import ada, somebody
@@ -173,6 +174,42 @@ async def test_a_request_outside_the_scopes_is_told_which_one_is_missing(product
     of_groups = await with_terms(product, tenant, Terms(scopes={"groups"}))
     assert (await of_groups.get("/Users")).status == 403
     assert (await of_groups.get(f"/Users/{person['id']}")).status == 403
+
+
+READABLE: dict[str, set[str]] = {"users": {"User"}, "groups": {"Group"}, "read": {"User", "Group"}}
+"""Which types of resources each scope may read."""
+
+
+def types_in(body: Any) -> set[str]:
+    """Return the types of all users and groups in a body."""
+    if isinstance(body, dict):
+        found = {body["meta"]["resourceType"]} if isinstance(body.get("meta"), dict) else set()
+        return found.union(*map(types_in, body.values()))
+    return set().union(*map(types_in, body)) if isinstance(body, list) else set()
+
+
+@pytest.mark.parametrize(
+    "scopes", [{"users"}, {"groups"}, {"read"}, {"users", "read"}, {"groups", "read"}, {"users", "groups"}], ids=str
+)
+async def test_no_body_shows_what_the_scopes_do_not_read(product: Product, tenant: Scim, scopes: set[Scope]) -> None:
+    """Of every address, searches at the root among them; whoever may read a type is shown it."""
+    person = await tenant.created(ada())
+    group = (await tenant.post("/Groups", {"displayName": "g", "members": [{"value": person["id"]}]})).body
+    client = await with_terms(product, tenant, Terms(scopes=scopes))
+    readable = set[str]().union(*(READABLE[scope] for scope in scopes))
+    patch = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": "displayName", "value": "x"}]}
+    shown = set()
+    for kind, one in (("/Users", person), ("/Groups", group), ("", None)):
+        requests: list[tuple[str, str, Any]] = [("POST", f"{kind}/.search", {"count": 200})]
+        if one is not None:
+            path = f"{kind}/{one['id']}"
+            requests += [("GET", kind, None), ("GET", path, None), ("PATCH", path, patch), ("PUT", path, one)]
+        for method, path, body in requests:
+            reply = await client.send(method, path, body)
+            assert reply.status in {200, 204, 403}, reply
+            assert types_in(reply.body) <= readable, (method, path)
+            shown |= types_in(reply.body)
+    assert shown == readable
 
 
 async def test_a_token_ends_when_it_was_to(product: Product, tenant: Scim) -> None:

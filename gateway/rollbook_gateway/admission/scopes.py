@@ -11,7 +11,7 @@ EVERYTHING: Final = frozenset[Scope]({"users", "groups"})
 """What a token may do for which nothing else was said."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
-_RESOURCES: Final[dict[str, Scope]] = {"Users": "users", "Groups": "groups", ".search": "users"}
+_RESOURCES: Final[dict[str, Scope]] = {"Users": "users", "Groups": "groups"}
 _FREE: Final = frozenset({"ServiceProviderConfig", "ResourceTypes", "Schemas"})
 
 
@@ -19,12 +19,14 @@ _FREE: Final = frozenset({"ServiceProviderConfig", "ResourceTypes", "Schemas"})
 def scopes_for(method: str, address: str) -> frozenset[Scope] | None:
     """Return the scopes of which one is enough for a method at a route such as ``/scim/{tenant}/v2/Users/{id}``.
 
-    ``None`` where any token may ask. An address that is not known here wants ``users`` and ``groups`` both, which is
-    what an empty set says.
+    A token of ``users`` and ``groups`` both is never asked. ``None`` where any token may ask. An address that is not
+    known here wants both, which is what an empty set says.
     """
     resource, *rest = address.split("/")[4:] or [""]
     if resource in _FREE:
         return None
+    if resource == ".search":  # at the root: it shows people and groups
+        return frozenset({"read"})
     scope = _RESOURCES.get(resource)
     if scope is None:
         return frozenset()

@@ -12,7 +12,7 @@ from rollbook_gateway.edge.recording import DRAFT
 from rollbook_gateway.requests.caller import Caller, answer
 from rollbook_gateway.requests.everything import Everything
 from rollbook_gateway.requests.groups import Groups, shown_of_group
-from rollbook_gateway.requests.search_request import from_parameters
+from rollbook_gateway.requests.search_request import Query, from_parameters
 from rollbook_gateway.requests.users import Users, shown_attributes
 from rollbook_gateway.scim import discovery
 from rollbook_gateway.scim.rendering import Projection
@@ -51,6 +51,7 @@ class Routes:
         router.add_get(f"{ROOT}/ResourceTypes/{{id}}", self.resource_type)
         router.add_get(f"{ROOT}/Schemas", self.schemas)
         router.add_get(f"{ROOT}/Schemas/{{id}}", self.schema)
+        router.add_route("*", f"{ROOT}/Me", self.me)
         router.add_get("/livez", self.livez)
         router.add_get("/readyz", self.readyz)
 
@@ -59,7 +60,7 @@ class Routes:
         return respond(await self.users.create(self._caller(request), body, _shown(request)))
 
     async def list_users(self, request: web.Request) -> web.Response:
-        return respond(await self.users.list(self._caller(request), from_parameters(request.query)))
+        return respond(await self.users.list(self._caller(request), _query(request)))
 
     async def search_users(self, request: web.Request) -> web.Response:
         body = _body(request)
@@ -90,7 +91,7 @@ class Routes:
         return respond(await self.groups.create(self._caller(request), body, _shown_of_group(request)))
 
     async def list_groups(self, request: web.Request) -> web.Response:
-        return respond(await self.groups.list(self._caller(request), from_parameters(request.query)))
+        return respond(await self.groups.list(self._caller(request), _query(request)))
 
     async def search_groups(self, request: web.Request) -> web.Response:
         body = _body(request)
@@ -113,19 +114,29 @@ class Routes:
     async def delete_group(self, request: web.Request) -> web.Response:
         return respond(await self.groups.delete(self._caller(request), request.match_info["id"]))
 
+    async def me(self, _request: web.Request) -> web.Response:
+        raise web.HTTPNotImplemented(
+            reason="Nobody is meant by /Me: a token belongs to an organization. Find people by a filter on /Users.",
+        )
+
     async def service_provider_config(self, request: web.Request) -> web.Response:
+        _refuse_filter(request)
         return respond(answer(200, discovery.service_provider_config(self._base_url(request))))
 
     async def resource_types(self, request: web.Request) -> web.Response:
+        _refuse_filter(request)
         return respond(answer(200, discovery.resource_types(self._base_url(request))))
 
     async def resource_type(self, request: web.Request) -> web.Response:
+        _refuse_filter(request)
         return respond(answer(200, discovery.resource_type(request.match_info["id"], self._base_url(request))))
 
     async def schemas(self, request: web.Request) -> web.Response:
+        _refuse_filter(request)
         return respond(answer(200, discovery.schemas(self._base_url(request), request[TENANT].settings)))
 
     async def schema(self, request: web.Request) -> web.Response:
+        _refuse_filter(request)
         settings = request[TENANT].settings
         return respond(answer(200, discovery.schema(request.match_info["id"], self._base_url(request), settings)))
 
@@ -160,11 +171,23 @@ def _body(request: web.Request) -> bytes:
     return b"".join(body)
 
 
+def _query(request: web.Request) -> Query:
+    return from_parameters(request.query, request[DRAFT].notes)
+
+
+def _refuse_filter(request: web.Request) -> None:
+    """Refuse a filter on what a service provider says of itself (RFC 7644, 4): it is always shown whole."""
+    if _query(request).filter is not None:
+        raise web.HTTPForbidden(
+            reason="A filter is not possible here, where everything is always shown. Send the request without one.",
+        )
+
+
 def _shown(request: web.Request) -> Projection:
-    query = from_parameters(request.query)
+    query = _query(request)
     return shown_attributes(query.attributes, query.excluded_attributes)
 
 
 def _shown_of_group(request: web.Request) -> Projection:
-    query = from_parameters(request.query)
+    query = _query(request)
     return shown_of_group(query.attributes, query.excluded_attributes)

@@ -30,11 +30,12 @@ class Everything:
         A filter that means nothing for one kind of resource finds none of them; it is refused where it means nothing
         for any.
         """
-        query = from_search_request(parse(body))
+        query = from_search_request(parse(body), caller.draft.notes)
         wanted = page(query.start_index, query.count)
+        ended = False
         total, resources, refusals = 0, list[Document | msgspec.Raw](), list[ScimError]()
         for find in self._kinds:
-            rest = Page(max(1, wanted.start_index - total), wanted.count - len(resources))
+            rest = Page(max(1, wanted.start_index - total), 0 if ended else wanted.count - len(resources))
             try:
                 count, found = await find(caller, query, rest)
             except ScimError as error:
@@ -44,6 +45,8 @@ class Everything:
                 continue
             total += count
             resources += found
+            # A page may end early: what follows begins on the next one.
+            ended = ended or len(found) < min(rest.count, count - rest.start_index + 1)
         if len(refusals) == len(self._kinds):
             raise refusals[0]
         return answer(200, list_response(resources, total, wanted.start_index))

@@ -17,7 +17,7 @@ from rollbook_gateway.intake.bodies import Bodies
 from rollbook_gateway.log.port import UnavailableError
 from rollbook_gateway.provisioning_log.draft import known_name
 from rollbook_gateway.requests.caller import Answer, Caller, answer
-from rollbook_gateway.requests.conditions import check_if_match
+from rollbook_gateway.requests.conditions import not_matched, ruled_out
 from rollbook_gateway.requests.group_log import GroupLog, not_found, present_group
 from rollbook_gateway.requests.group_tags import (
     head_version,
@@ -156,7 +156,7 @@ class Groups:
 
     async def search(self, caller: Caller, body: bytes) -> Answer:
         """POST /Groups/.search (RFC 7644, 3.4.3): a list whose query stands in the body."""
-        return await self.list(caller, from_search_request(parse(body)))
+        return await self.list(caller, from_search_request(parse(body), caller.draft.notes))
 
     async def list(self, caller: Caller, query: Query) -> Answer:
         """GET /Groups (RFC 7644, 3.4.2): a page of those that match, in the order in which they were created."""
@@ -210,26 +210,35 @@ class Groups:
         return row
 
     def _check(self, caller: Caller) -> Check | None:
-        """Return the check of the request's If-Match, ``None`` where it names no version.
-
-        Only a version that counts the members makes it ask the tables, once they hold all that was accepted by then.
-        """
-        condition = caller.if_match
-        if condition is None or names_any(condition):
+        """Return the check of the request's If-Match and If-None-Match, ``None`` where there is nothing to check."""
+        wanted, unwanted = caller.if_match, caller.if_none_match
+        if (wanted is None or names_any(wanted)) and unwanted is None:
             return None
 
         async def check(state: PresentGroup) -> None:
-            if names_head(condition, state.sequence):
-                return
-            version = head_version(state.sequence)
-            if may_name_whole(condition, state.sequence):
-                row = await self._there(caller, state.id, self._search.state)
-                if names_whole(condition, state.sequence, row.shown_seq):
-                    return
-                version = whole_version(state.sequence, row.shown_seq)
-            check_if_match(condition, version)
+            if wanted is not None:
+                version, named = await self._named(caller, wanted, state)
+                if not named:
+                    raise not_matched(wanted, version)
+            if unwanted is not None:
+                version, named = await self._named(caller, unwanted, state)
+                if named:
+                    raise ruled_out(unwanted, version)
 
         return check
+
+    async def _named(self, caller: Caller, condition: str, state: PresentGroup) -> tuple[str, bool]:
+        """Return the present version as the condition counts, and whether it names that.
+
+        Only a version that counts the members makes it ask the tables, once they hold all that was accepted by then.
+        """
+        version = head_version(state.sequence)
+        if names_any(condition) or names_head(condition, state.sequence):
+            return version, True
+        if not may_name_whole(condition, state.sequence):
+            return version, False
+        row = await self._there(caller, state.id, self._search.state)
+        return whole_version(state.sequence, row.shown_seq), names_whole(condition, state.sequence, row.shown_seq)
 
     async def _written(
         self, caller: Caller, order: Order, written: GroupWritten, shown: Projection, *, status: int

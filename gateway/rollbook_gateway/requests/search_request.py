@@ -2,12 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from rollbook_gateway.requests.caller import Caller
 from rollbook_gateway.scim.compiled import ResourceSchema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.filters import And, Comparison, Filter, ValueFilter, parse_filter
+from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.values import Document
+
+_Value = TypeVar("_Value")
+_NAMES: Final = {name.lower(): name for name in ("filter", "startIndex", "count", "attributes", "excludedAttributes")}
+_IGNORED_PARAMETERS: Final = frozenset({"sortby", "sortorder", "aadoptscim"})
+"""Sorting is not supported, as ServiceProviderConfig says; Entra's flag stands here as letters alone."""
+_IGNORED_IN_MESSAGE: Final = frozenset({"schemas", "sortby", "sortorder"})
+_LONGEST_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +30,9 @@ class Query:
     excluded_attributes: str | None = None
 
 
-def from_parameters(parameters: Mapping[str, str]) -> Query:
-    """Read the query parameters; others are ignored."""
+def from_parameters(sent: Mapping[str, str], notes: Notes) -> Query:
+    """Read the query parameters; ``notes`` are told of those that are ignored."""
+    parameters = _by_name(sent, _IGNORED_PARAMETERS, "parameter", notes)
     return Query(
         filter=parameters.get("filter"),
         start_index=parameters.get("startIndex"),
@@ -32,8 +42,9 @@ def from_parameters(parameters: Mapping[str, str]) -> Query:
     )
 
 
-def from_search_request(message: Document) -> Query:
-    """Read a SearchRequest message; raises ``invalidValue`` for a part of another type."""
+def from_search_request(sent: Document, notes: Notes) -> Query:
+    """Read a SearchRequest message; raises ``invalidValue`` for a part of another type; notes as above."""
+    message = _by_name(sent, _IGNORED_IN_MESSAGE, "attribute", notes)
     return Query(
         filter=_text(message, "filter"),
         start_index=_number(message, "startIndex"),
@@ -41,6 +52,25 @@ def from_search_request(message: Document) -> Query:
         attributes=_names(message, "attributes"),
         excluded_attributes=_names(message, "excludedAttributes"),
     )
+
+
+def _by_name(sent: Mapping[str, _Value], ignored: frozenset[str], kind: str, notes: Notes) -> dict[str, _Value]:
+    """Return what was sent under the names of RFC 7644, in any case and with other signs between the letters.
+
+    Who looks for somebody by ``Filter`` or ``$filter`` must not be shown everybody. The right name wins.
+    """
+    found: dict[str, _Value] = {}
+    for name, value in sorted(sent.items(), key=lambda item: item[0] in _NAMES.values(), reverse=True):
+        letters = "".join(filter(str.isalpha, name[:_LONGEST_NAME])).lower()
+        meant = _NAMES.get(letters)
+        if meant is None:
+            if letters not in ignored:
+                note(notes, f"unknown {kind} {shown(name)} was ignored")
+            continue
+        if letters != name.lower():
+            note(notes, f'{kind} {shown(name)} was read as "{meant}"')
+        found.setdefault(meant, value)
+    return found
 
 
 def read_filter(caller: Caller, text: str | None, schema: ResourceSchema) -> Filter | None:

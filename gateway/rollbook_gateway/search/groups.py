@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import nullcontext
-from typing import Final
 
 import asyncpg
 
@@ -13,12 +12,9 @@ from rollbook_gateway.search.errors import StaleError
 from rollbook_gateway.search.freshness import CheckpointNotices
 from rollbook_gateway.search.group_columns import GROUPS
 from rollbook_gateway.search.group_members import with_members
-from rollbook_gateway.search.pages import Question, SearchedLog, Span, Tables, find
+from rollbook_gateway.search.pages import AT_ONCE, Question, SearchedLog, Span, Tables, find
 from rollbook_gateway.search.rows import GroupPage, GroupRow
 from rollbook_gateway.search.statement import GROUP
-
-_AT_ONCE: Final = 4
-"""How many searches may read members at once: each holds a connection while it does, and others need theirs."""
 
 
 class GroupSearch:
@@ -30,7 +26,7 @@ class GroupSearch:
 
     def __init__(self, pool: asyncpg.Pool, log: SearchedLog, notices: CheckpointNotices) -> None:
         self._tables = Tables(pool, log, notices)
-        self._members_turn = asyncio.Semaphore(_AT_ONCE)
+        self._members_turn = asyncio.Semaphore(AT_ONCE)
 
     async def group(self, tenant: str, partition: int, group_id: str) -> GroupRow | None:
         """Return a group with all of its members, ``None`` where there is none."""

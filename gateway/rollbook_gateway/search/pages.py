@@ -26,6 +26,8 @@ ANSWER_SECONDS: Final = 3.0
 """How long a search may take with all its waits."""
 COMPLETE_SECONDS: Final = 20.0
 """How long one may take that reads what belongs to its rows by further statements."""
+AT_ONCE: Final = 4
+"""How many searches of a kind may do that at once: each holds a connection while it does, and others need theirs."""
 
 _Result = TypeVar("_Result")
 

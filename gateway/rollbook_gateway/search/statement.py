@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from rollbook_gateway.search.user_groups import FEW, PART
+
 OWN_PARAMETERS: Final = 4
 
 PROOF: Final = """
@@ -42,11 +44,12 @@ PERSON: Final = Listed("lms.users", "id, document, created, last_modified, fact_
 PERSON_WITH_GROUPS: Final = Listed(
     PERSON.table,
     PERSON.columns,
-    """, (
+    f""", (
     SELECT json_agg(json_build_array(membership.group_id, named.display_name))::text
-    FROM lms.group_members AS membership
+    FROM (
+        SELECT tenant, group_id FROM lms.group_members WHERE tenant = $1 AND user_id = found.id LIMIT {FEW + 1}
+    ) AS membership
     JOIN lms.groups AS named ON named.tenant = membership.tenant AND named.id = membership.group_id
-    WHERE membership.tenant = $1 AND membership.user_id = found.id
 ) AS groups""",
 )
 
@@ -58,10 +61,17 @@ LEFT JOIN (
     FROM lms.group_members AS membership
     JOIN lms.groups AS named ON named.tenant = membership.tenant AND named.id = membership.group_id
     WHERE membership.tenant = $1 AND membership.user_id = ANY($3::text[])
+    LIMIT {PART}
 ) AS found ON true
 ORDER BY found.user_id, found.group_id
 """
-"""The groups of the people ``$3``, with the same proof; the first row has no person where there are none."""
+"""The groups of the people ``$3``, with the same proof; the first row has no person where there are none.
+
+They are all of them where there are less rows than a part has.
+"""
+
+PROOF_ALONE: Final = f"{PROOF}{CHECKPOINT}"
+"""The proof by itself, ahead of statements on the same snapshot."""
 
 
 @lru_cache(maxsize=16)

@@ -1,6 +1,7 @@
 """Searches of people, as the requests ask for them: a filter and a page in, rows and the total out."""
 
-from collections.abc import Collection, Iterator, Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial as bind
 from typing import Any, Final
@@ -10,13 +11,25 @@ import msgspec
 
 from rollbook_gateway.scim.filters import And, Comparison, Filter, Not, Or, ValueFilter
 from rollbook_gateway.search import last_facts
+from rollbook_gateway.search.database import snapshot
 from rollbook_gateway.search.errors import StaleError
 from rollbook_gateway.search.freshness import CheckpointNotices, Proof
-from rollbook_gateway.search.pages import Question, SearchedLog, Span, Tables, ask, find, fresh
+from rollbook_gateway.search.pages import (
+    AT_ONCE,
+    COMPLETE_SECONDS,
+    Question,
+    SearchedLog,
+    Span,
+    Tables,
+    ask,
+    find,
+    fresh,
+)
 from rollbook_gateway.search.parked import of_kind
 from rollbook_gateway.search.rows import Membership, UserPage, UserRow
-from rollbook_gateway.search.statement import MEMBERSHIPS, PERSON, PERSON_WITH_GROUPS
+from rollbook_gateway.search.statement import MEMBERSHIPS, PERSON, PERSON_WITH_GROUPS, PROOF_ALONE
 from rollbook_gateway.search.user_columns import PEOPLE
+from rollbook_gateway.search.user_groups import FEW, PART, groups_of
 
 _STORED: Final = 5
 """Columns of a person that are always read."""
@@ -32,6 +45,7 @@ class UserSearch:
 
     def __init__(self, pool: asyncpg.Pool, log: SearchedLog, notices: CheckpointNotices) -> None:
         self._tables = Tables(pool, log, notices)
+        self._turn = asyncio.Semaphore(AT_ONCE)
 
     async def page(
         self,
@@ -43,7 +57,10 @@ class UserSearch:
         *,
         groups: bool = False,
     ) -> UserPage:
-        """Return ``count`` people at most, from ``start_index`` (1 is the first) on; groups only where asked for."""
+        """Return ``count`` people at most, from ``start_index`` (1 is the first) on; groups only where asked for.
+
+        Where people are in many groups there may be fewer than ``count``, and more behind them.
+        """
         span = await Span.begin(self._tables.log, partition)
         question = Question(
             tenant,
@@ -56,27 +73,45 @@ class UserSearch:
             check=bind(_check, condition),
         )
         found, instead = await find(self._tables, span, question, start_index - 1, count)
-        if groups and (parked := {row.id for row in found.rows} & instead.ids):
-            theirs = await self._memberships(tenant, span, parked)
-            rows = [replace(row, groups=theirs.get(row.id, ())) if row.id in parked else row for row in found.rows]
-            return replace(found, rows=rows)
-        return found
+        if not groups:
+            return found
+        apart = [row.id for row in found.rows if row.id in instead.ids or len(row.groups) > FEW]
+        if not apart:
+            return found
+        theirs = await self._memberships(tenant, span, apart)
+        ends = next((place for place, row in enumerate(found.rows) if row.id in apart[len(theirs) :]), None)
+        rows = [replace(row, groups=theirs.get(row.id, row.groups)) for row in found.rows[:ends]]
+        return replace(found, rows=rows)
 
     async def groups(self, tenant: str, partition: int, user_id: str) -> tuple[Membership, ...]:
         """Return the groups of one person, in the order of their ids."""
         span = await Span.begin(self._tables.log, partition)
-        return (await self._memberships(tenant, span, [user_id])).get(user_id, ())
+        return (await self._memberships(tenant, span, [user_id]))[user_id]
 
-    async def _memberships(self, tenant: str, span: Span, users: Collection[str]) -> dict[str, tuple[Membership, ...]]:
-        async def read() -> tuple[Proof, dict[str, tuple[Membership, ...]]]:
-            records = await ask(self._tables, span, MEMBERSHIPS, (tenant, span.partition, list(users)))
-            found: dict[str, tuple[Membership, ...]] = {}
+    async def _memberships(self, tenant: str, span: Span, users: Sequence[str]) -> dict[str, tuple[Membership, ...]]:
+        """Return the groups of the first of the people, as many as are read for one page; of one at least."""
+
+        async def read_at_once() -> tuple[Proof, dict[str, tuple[Membership, ...]] | None]:
+            records = await ask(self._tables, span, MEMBERSHIPS, (tenant, span.partition, users))
+            found: dict[str, list[Membership]] = {user_id: [] for user_id in users}
             for *_, user_id, group_id, display in records:
                 if user_id is not None:
-                    found[user_id] = (*found.get(user_id, ()), Membership(group_id, display))
-            return Proof(*records[0][:3]), found
+                    found[user_id].append(Membership(group_id, display))
+            whole = {user_id: tuple(groups) for user_id, groups in found.items()} if len(records) < PART else None
+            return Proof(*records[0][:3]), whole
 
-        return await fresh(self._tables, span, read)
+        async def read_in_parts() -> tuple[Proof, dict[str, tuple[Membership, ...]]]:
+            left = span.began + COMPLETE_SECONDS - asyncio.get_running_loop().time()
+            async with snapshot(self._tables.pool, seconds=left) as fetch:
+                (record,) = await fetch(PROOF_ALONE, (tenant, span.partition))
+                proof = Proof(*record[:3])
+                found = await groups_of(fetch, tenant, users) if proof.reaches(span.target) else []
+                return proof, dict(zip(users, found, strict=False))
+
+        if (found := await fresh(self._tables, span, read_at_once)) is not None:
+            return found
+        async with self._turn:
+            return await fresh(self._tables, span, read_in_parts)
 
 
 def _row(*values: Any) -> UserRow:

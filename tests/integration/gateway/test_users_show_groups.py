@@ -24,6 +24,8 @@ from rollbook_gateway.requests.users import Users, shown_attributes
 from rollbook_gateway.scim.errors import ScimError
 from rollbook_gateway.search.database import open_pool
 from rollbook_gateway.search.errors import SearchUnavailableError, StaleError
+from rollbook_gateway.search.statement import MEMBERSHIPS
+from rollbook_gateway.search.user_groups import PART
 from rollbook_gateway.search.users import UserSearch
 from support.people import somebody
 from support.scim import PATCH_OP
@@ -131,6 +133,59 @@ async def test_groups_are_shown_where_they_are_asked_for(stage: Stage) -> None:
     assert "groups" not in document(await stage.get(ada, excluded="groups"))
     assert "groups" not in document(await stage.get(ada, "userName"))
     assert [person.get("groups") for person in await stage.found(attributes="userName")] == [None]
+
+
+async def pages(stage: Stage, count: int) -> list[dict[str, Any]]:
+    """Read all people page by page, each beginning where the one before it ended; every page holds somebody."""
+    found: list[dict[str, Any]] = []
+    while True:
+        query = Query(start_index=str(len(found) + 1), count=str(count))
+        page = document(await stage.users.list(stage.caller, query))
+        assert page["itemsPerPage"] == len(page["Resources"]) > 0
+        found += page["Resources"]
+        if len(found) == page["totalResults"]:
+            return found
+
+
+@pytest.mark.parametrize(("few", "part", "most"), [(2, 2, 4), (2, 3, 1), (1, 100, 7), (100, 100, 100)])
+async def test_people_in_many_groups_are_read_in_parts(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, few: int, part: int, most: int
+) -> None:
+    """Whoever is in however many groups, a page shows all of them for each person on it, and may end early."""
+    monkeypatch.setattr("rollbook_gateway.search.users.FEW", few)
+    for name, size in (("PART", part), ("MOST", most)):
+        monkeypatch.setattr(f"rollbook_gateway.search.user_groups.{name}", size)
+    monkeypatch.setattr("rollbook_gateway.search.users.PART", part)
+    monkeypatch.setattr(
+        "rollbook_gateway.search.users.MEMBERSHIPS", MEMBERSHIPS.replace(f"LIMIT {PART}", f"LIMIT {part}")
+    )
+    people = [await stage.created() for _ in range(8)]
+    counts = {one: 3 * number % 8 for number, one in enumerate(people)}
+    names = [f"g{place}" for place in range(7)]
+    await stage.apply(
+        *(
+            Group({"displayName": name}, ids=tuple(one for one, count in counts.items() if place < count))
+            for place, name in enumerate(names)
+        )
+    )
+    wanted = {
+        one: [member_of(place, name) for place, name in enumerate(names[:count])] or None
+        for one, count in counts.items()
+    }
+    assert {person["id"]: person.get("groups") for person in await pages(stage, 5)} == wanted
+    for person in people:
+        assert document(await stage.get(person)).get("groups") == wanted[person]
+
+
+async def test_a_page_of_people_in_two_thousand_groups_each_is_read(stage: Stage) -> None:
+    """Such a page ends early; going on at the next index shows everybody with all groups."""
+    people = [await stage.created() for _ in range(25)]
+    await stage.apply(*(Group({"displayName": f"g{place}"}, ids=tuple(people)) for place in range(2000)))
+    first = document(await stage.users.list(stage.caller, Query(count="200")))
+    assert (first["totalResults"], first["itemsPerPage"]) == (25, 10)
+    found = await pages(stage, 200)
+    assert [person["id"] for person in found] == sorted(people)
+    assert {len(person["groups"]) for person in found} == {2000}
 
 
 async def test_answers_to_writes_do_not_show_groups(stage: Stage) -> None:

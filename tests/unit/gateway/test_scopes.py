@@ -13,13 +13,21 @@ READS_OF_USERS = [
     ("HEAD", USERS),
     ("GET", USER),
     ("POST", f"{USERS}/.search"),
-    ("POST", f"{V2}/.search"),
 ]
+READS_OF_BOTH = [("POST", f"{V2}/.search")]
 WRITES_OF_USERS = [("POST", USERS), ("PUT", USER), ("PATCH", USER), ("DELETE", USER)]
 READS_OF_GROUPS = [("GET", GROUPS), ("GET", GROUP), ("POST", f"{GROUPS}/.search")]
 WRITES_OF_GROUPS = [("POST", GROUPS), ("PUT", GROUP), ("PATCH", GROUP), ("DELETE", GROUP)]
 OF_SERVICE = [("GET", f"{V2}/ServiceProviderConfig"), ("GET", f"{V2}/Schemas/{{id}}"), ("GET", f"{V2}/ResourceTypes")]
-ALL = [*READS_OF_USERS, *WRITES_OF_USERS, *READS_OF_GROUPS, *WRITES_OF_GROUPS, *OF_SERVICE, ("POST", f"{V2}/Bulk")]
+ALL = [
+    *READS_OF_USERS,
+    *WRITES_OF_USERS,
+    *READS_OF_GROUPS,
+    *WRITES_OF_GROUPS,
+    *READS_OF_BOTH,
+    *OF_SERVICE,
+    ("POST", f"{V2}/Bulk"),
+]
 
 
 @pytest.mark.parametrize(
@@ -28,8 +36,8 @@ ALL = [*READS_OF_USERS, *WRITES_OF_USERS, *READS_OF_GROUPS, *WRITES_OF_GROUPS, *
         (EVERYTHING, ALL),
         ({"users"}, [*READS_OF_USERS, *WRITES_OF_USERS, *OF_SERVICE]),
         ({"groups"}, [*READS_OF_GROUPS, *WRITES_OF_GROUPS, *OF_SERVICE]),
-        ({"read"}, [*READS_OF_USERS, *READS_OF_GROUPS, *OF_SERVICE]),
-        ({"users", "read"}, [*READS_OF_USERS, *WRITES_OF_USERS, *READS_OF_GROUPS, *OF_SERVICE]),
+        ({"read"}, [*READS_OF_USERS, *READS_OF_GROUPS, *READS_OF_BOTH, *OF_SERVICE]),
+        ({"users", "read"}, [*READS_OF_USERS, *WRITES_OF_USERS, *READS_OF_GROUPS, *READS_OF_BOTH, *OF_SERVICE]),
         (set(), OF_SERVICE),
     ],
     ids=["everything", "users", "groups", "read", "users and read", "nothing"],
