@@ -104,8 +104,13 @@ async def read_back(there: There, drawn: Drawn, reply: Reply) -> None:
 
 
 def as_answered(resource: dict[str, Any]) -> bytes:
-    """Return a resource's bytes without what answers to writes do not show: a person's groups, members' names."""
+    """Return a resource's bytes without what answers to writes do not show: a person's groups, members' names.
+
+    The tag counts what is shown, so that it is compared up to the sequence of the resource's own last fact.
+    """
     shown = {name: value for name, value in resource.items() if name != "groups"}
+    if "meta" in shown:
+        shown["meta"] = {**shown["meta"], "version": shown["meta"]["version"].rstrip('"').partition(".")[0]}
     if "members" in shown:
         shown["members"] = [{**member, "display": None} for member in shown["members"]]
     return msgspec.json.encode(shown)

@@ -71,9 +71,10 @@ class Organization:
     before: Scim
     idp: Scim
 
-    async def read(self, resource: dict[str, Any], kind: str = "Users") -> dict[str, Any]:
-        """Return a person or a group as GET shows it."""
-        reply = await self.idp.get(f"/{kind}/{resource['id']}")
+    async def read(self, resource: dict[str, Any], kind: str = "Users", *, without: str = "") -> dict[str, Any]:
+        """Return a person or a group as GET shows it, ``without`` some attributes."""
+        query = f"?excludedAttributes={without}" if without else ""
+        reply = await self.idp.get(f"/{kind}/{resource['id']}{query}")
         assert reply.status == 200, reply
         found: dict[str, Any] = reply.body
         return found

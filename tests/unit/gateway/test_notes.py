@@ -75,6 +75,14 @@ def test_a_misprint_inside_an_extension_leaves_one_note() -> None:
         ({"op": "add", "value": {"name.givenName": "A"}}, '"name.givenName" was sent as a name and read as a path'),
         ({"op": "add", "value": {f"{ILMS}:region": "E"}}, f'"{ILMS}:region" was sent as a name and read as a path'),
         ({"op": "add", "value": {"title": "a", "departn ment": "b"}}, 'unknown attribute "departn ment" was ignored'),
+        (
+            {"op": "remove", "path": 'emails[type eq "work"].value'},
+            'an element of "emails" was left without its value and is gone',
+        ),
+        (
+            {"op": "replace", "path": 'emails[type eq "work"]', "value": ""},
+            'the values chosen of "emails" were sent empty and removed',
+        ),
         ({"op": "add", "path": "urn:x:y:z", "value": 1}, 'unknown attribute "urn:x:y:z" was ignored'),
         (
             {"op": "replace", "path": "name", "value": {"given Name": "A"}},

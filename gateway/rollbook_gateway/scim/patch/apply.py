@@ -165,6 +165,8 @@ def _revised(path: PatchPath, verb: Verb, old: Json, sent: Json, notes: Notes) -
         return _VERBS[verb](attribute, old, sent, notes)
     if attribute.multi_valued:
         removes = verb == "remove" or (verb == "replace" and sub_attribute is None and _is_nothing(sent))
+        if removes and sent == "":
+            note(notes, f"the values chosen of {shown(attribute.path)} were sent empty and removed")
         new = dropped(path, old or [], notes) if removes else written(path, old or [], sent, notes)
         return new or None
     if sub_attribute is None:

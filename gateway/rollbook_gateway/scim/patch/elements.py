@@ -1,11 +1,13 @@
 """The elements of a multi-valued attribute: those that a PATCH path chooses, made where there is none, one primary."""
 
+from collections.abc import Collection
+
 from rollbook_gateway.dialect.absence import is_absent, is_hollow
 from rollbook_gateway.scim.compiled import Attribute
 from rollbook_gateway.scim.document import emptied_parts, read
-from rollbook_gateway.scim.errors import ErrorKind, ScimError
+from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.evaluation import selected
-from rollbook_gateway.scim.notes import Notes
+from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.patch.parts import with_part, with_parts
 from rollbook_gateway.scim.patch.paths import PatchPath
 from rollbook_gateway.scim.values import Document, Json
@@ -85,7 +87,14 @@ def _chosen(path: PatchPath, elements: list[Document]) -> list[bool]:
 
 def _without(attribute: Attribute, element: Document, part: Attribute, notes: Notes) -> Document:
     left = with_part(attribute, element, part, None, notes)
-    return {} if is_hollow(left, element.keys() - left.keys()) else left
+    return _unless_hollow(attribute, left, element.keys() - left.keys(), notes)
+
+
+def _unless_hollow(attribute: Attribute, element: Document, emptied: Collection[str], notes: Notes) -> Document:
+    if not element or not is_hollow(element, emptied):
+        return element
+    note(notes, f"an element of {shown(attribute.path)} was left without its value and is gone")
+    return {}
 
 
 def _revised(path: PatchPath, element: Document, sent: Json, notes: Notes) -> Document:
@@ -94,7 +103,7 @@ def _revised(path: PatchPath, element: Document, sent: Json, notes: Notes) -> Do
         sent = {path.sub_attribute.name: sent}
     if isinstance(sent, dict):
         new = with_parts(path.attribute, element, sent, notes)
-        return {} if is_hollow(new, emptied_parts(path.attribute, sent)) else new
+        return _unless_hollow(path.attribute, new, emptied_parts(path.attribute, sent), notes)
     read_elements = read(path.attribute, sent, notes) or [{}]
     if len(read_elements) > 1:
         raise ScimError(
