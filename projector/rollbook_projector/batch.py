@@ -1,7 +1,8 @@
 """What a run of facts does to the tables, worked out in memory, fact by fact; pure, called within a transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rollbook_contracts.facts.system import EpochStarted
 from rollbook_projector.changes import Cause, OutboxRow
@@ -24,6 +25,13 @@ class Place:
     """Fact → the last decision further on in the log that names it: evidence that the fact was parked until then."""
 
 
+class Bound(NamedTuple):
+    """How much facts may weigh that are applied together, and whether a write ends with the fact of a sequence."""
+
+    most: int
+    ends_write: Callable[[int], bool]
+
+
 @dataclass(slots=True)
 class Batch:
     """The tables' part that some facts touch, moved on by each of them."""
@@ -35,10 +43,16 @@ class Batch:
     parked: Parked
     outbox: list[OutboxRow] = field(default_factory=list)
 
-    def apply_all(self, facts: Iterable[Recorded]) -> None:
-        """Apply facts in order, setting aside what cannot be applied."""
-        for recorded in facts:
+    def apply_all(self, facts: Sequence[Recorded], bound: Bound | None = None) -> int:
+        """Apply facts in order, setting aside what cannot be applied; return how many were applied.
+
+        At the end of the write by which they weigh more than the bound allows, it is enough.
+        """
+        for count, recorded in enumerate(facts, 1):
             self.apply(recorded)
+            if bound and sum(self.resources.work.values()) > bound.most and bound.ends_write(recorded.sequence):
+                return count
+        return len(facts)
 
     def apply(self, recorded: Recorded) -> None:
         """Apply one fact, or set it aside: for a reason of its own, or because an earlier one of its resource is."""

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
@@ -16,9 +17,10 @@ from nats.aio.client import Client
 
 from rollbook_contracts import streams, subjects
 from rollbook_contracts.changes.envelope import ChangeKey, change_headers
+from rollbook_projector.apart.rows import tenants_apart
 from rollbook_projector.changes import OutboxRow
 from rollbook_projector.halts import Halt
-from rollbook_projector.log import LogUnavailableError, StreamLog
+from rollbook_projector.log import TIMEOUT, LogUnavailableError, StreamLog
 from rollbook_projector.outbox.atomic import EXPECTED, MOST, GuardRefusedError, Outgoing, publish_atomically
 from rollbook_projector.outbox.marker import (
     Position,
@@ -36,6 +38,33 @@ from rollbook_projector.settings import ProjectorSettings
 _ROWS: Final = MOST - 1
 _CHARACTERS: Final = 4_000_000
 """In one batch: a change that lists a thousand members is as long as a hundred others."""
+_LONGEST_TIMEOUT: Final = 60.0
+
+
+@dataclass(slots=True)
+class _Line:
+    """Changes that are published in the order of their keys: a partition's, or those of a tenant applied apart."""
+
+    outbox: OutboxTable
+    position: Position
+    most: int = _ROWS
+    """Changes in the next batch: what got no answer comes back smaller, and is waited for longer."""
+    timeout: float = TIMEOUT
+
+    def went_through(self) -> None:
+        self.most, self.timeout = min(2 * self.most, _ROWS), TIMEOUT
+
+    def got_no_answer(self) -> None:
+        self.most, self.timeout = max(self.most // 2, 1), min(2 * self.timeout, _LONGEST_TIMEOUT)
+
+    async def waiting(self, connection: Connection) -> list[OutboxRow]:
+        """Return what goes into the next batch."""
+        rows = await self.outbox.waiting(connection, self.position.key, self.most)
+        return not_too_long(rows, _CHARACTERS * self.most // _ROWS)
+
+    def is_full(self, rows: Sequence[OutboxRow]) -> bool:
+        """Whether more may wait behind them."""
+        return len(rows) >= self.most or sum(len(row.body) for row in rows) >= _CHARACTERS * self.most // _ROWS // 2
 
 
 class Relay:
@@ -47,7 +76,7 @@ class Relay:
         self._dsn = dsn
         self._settings = settings
         self._changes = StreamLog(client, streams.CHANGES)
-        self._outbox = OutboxTable()
+        self._lines: dict[str, _Line] = {}
         self._woken = asyncio.Event()
         self._logger = structlog.get_logger().bind(partition=partition)
 
@@ -73,55 +102,84 @@ class Relay:
                 await pause(stopping, backoff.next())
 
     async def _run(self, connection: Connection, stopping: asyncio.Event, backoff: Backoff) -> None:
-        try:
-            position = await self._recover(connection)
-            clock = asyncio.get_running_loop().time
-            while not stopping.is_set():
-                began = clock()
-                self._woken.clear()
-                rows = not_too_long(await self._outbox.waiting(connection, self._partition, _ROWS))
-                backoff.reset()
-                if not rows:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(self._settings.relay_poll):
-                            await self._woken.wait()
+        clock = asyncio.get_running_loop().time
+        self._lines = {}
+        while not stopping.is_set():
+            began = clock()
+            self._woken.clear()
+            rows, full = await self._round(connection)
+            backoff.reset()
+            if not rows and not full:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._settings.relay_poll):
+                        await self._woken.wait()
+            elif not full:
+                await asyncio.sleep(began + 2 * self._settings.pace - clock())
+
+    async def _round(self, connection: Connection) -> tuple[int, bool]:
+        """Publish a batch of the partition, and one of each tenant that is applied apart; return how many changes.
+
+        A tenant's changes from before it was applied apart stand among the partition's: they go first.
+        """
+        count, full = 0, False
+        main = await self._line(connection, "")
+        for apart in ("", *(behind.tenant for behind in await tenants_apart(connection, self._partition))):
+            line = await self._line(connection, apart)
+            rows = await line.waiting(connection)
+            if rows and apart:
+                older = await main.outbox.waiting(connection, main.position.key, 1)
+                if older and row_key(older[0]) < row_key(rows[0]):
+                    full = True
                     continue
-                position = await self._publish(position, rows)
-                await record_position(connection, self._outbox, self._partition, position)
-                if len(rows) < _ROWS and sum(len(row.body) for row in rows) < _CHARACTERS // 2:
-                    await asyncio.sleep(began + 2 * self._settings.pace - clock())
-        except Halt as halt:
-            await set_relay_halted(connection, self._partition, str(halt))
-            raise
+            if rows:
+                count += len(rows)
+                full = full or line.is_full(rows)
+                await self._publish(connection, line, rows)
+                await record_position(connection, line.outbox, line.position)
+            else:
+                # Facts that are applied anew, after a restore, make changes that were published long ago.
+                await line.outbox.delete_until(connection, line.position.key)
+        return count, full
 
-    async def _recover(self, connection: Connection) -> Position:
+    async def _line(self, connection: Connection, apart: str) -> _Line:
         """Take up where CHANGES says: behind a batch that was stored when its relay died before it could say so."""
-        known = await recorded_position(connection, self._partition)
-        position = await marked_position(self._changes, self._partition)
-        check_position(position, known)
-        await record_position(connection, self._outbox, self._partition, position)
-        return position
+        if apart not in self._lines:
+            known = await recorded_position(connection, self._partition, apart)
+            position = await self._marked(connection, known, apart)
+            line = self._lines[apart] = _Line(OutboxTable(apart=apart), position)
+            await record_position(connection, line.outbox, position)
+        return self._lines[apart]
 
-    async def _publish(self, position: Position, rows: Sequence[OutboxRow]) -> Position:
-        """Publish the rows behind a position, if they are not yet; return the new position."""
-        waiting = [row for row in rows if row_key(row) > position.key]
+    async def _marked(self, connection: Connection, known: Position, apart: str) -> Position:
+        marked = await marked_position(self._changes, self._partition, apart)
+        try:
+            check_position(marked, known)
+        except Halt as halt:
+            await set_relay_halted(connection, self._partition, apart, str(halt))
+            raise
+        return marked
+
+    async def _publish(self, connection: Connection, line: _Line, rows: Sequence[OutboxRow]) -> None:
+        """Publish the rows behind a line's position, if they are not yet; move the position."""
+        waiting = [row for row in rows if row_key(row) > line.position.key]
         if not waiting:
-            return position
+            return
         key = row_key(waiting[-1])
         messages = [outgoing(row) for row in waiting]
-        messages.append(
-            Outgoing(subjects.relay_marker(self._partition), {EXPECTED: str(position.sequence)}, str(key).encode())
-        )
+        marker = subjects.relay_marker(self._partition, line.outbox.apart)
+        messages.append(Outgoing(marker, {EXPECTED: str(line.position.sequence)}, str(key).encode()))
         try:
-            sequence = await publish_atomically(self._client, uuid.uuid4().hex, messages)
+            sequence = await publish_atomically(self._client, uuid.uuid4().hex, messages, timeout=line.timeout)
         except (GuardRefusedError, LogUnavailableError) as error:
             # Stored or not, by us or by another relay: the marker tells. A copy on its way is refused by its guard.
-            self._logger.warning("relay reads its marker", reason=str(error))
-            marked = await marked_position(self._changes, self._partition)
-            check_position(marked, position)
-            return marked
+            self._logger.warning("relay reads its marker", reason=str(error), changes=len(waiting))
+            if isinstance(error, LogUnavailableError):
+                line.got_no_answer()
+            line.position = await self._marked(connection, line.position, line.outbox.apart)
+            return
+        line.went_through()
+        line.position = Position(sequence, key)
         self._logger.debug("published", seq=key.sequence, changes=len(waiting))
-        return Position(sequence, key)
 
 
 def not_too_long(rows: Sequence[OutboxRow], characters: int = _CHARACTERS) -> list[OutboxRow]:

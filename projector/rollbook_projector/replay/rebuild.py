@@ -14,6 +14,8 @@ from nats.aio.client import Client
 
 from rollbook_contracts import streams, subjects
 from rollbook_contracts.facts.tenant import TenantFact
+from rollbook_projector.apart.rows import begin_again, tenants_apart
+from rollbook_projector.apart.run import Run, apply_whole
 from rollbook_projector.applying import Applying, Tables
 from rollbook_projector.batch import Place
 from rollbook_projector.checkpoint import Checkpoint, read_checkpoint
@@ -22,11 +24,11 @@ from rollbook_projector.log import LogUnavailableError, StreamLog
 from rollbook_projector.ownership import holders, try_own
 from rollbook_projector.projections import tenants
 from rollbook_projector.pull import pulling
-from rollbook_projector.recorded import read
+from rollbook_projector.recorded import LogMessage, read
 from rollbook_projector.replay.catch_up import read_range
 from rollbook_projector.session import Connection, session
 from rollbook_projector.settings import ProjectorSettings
-from rollbook_projector.transaction import apply_batch, cut
+from rollbook_projector.writes import whole_writes
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many messages are applied, of how many, over all partitions."""
@@ -125,6 +127,7 @@ async def _empty(client: Client, shares: Sequence[_Share]) -> None:
         await first.execute(_EMPTY)
         for share in shares:
             await first.execute(_BEGIN_AGAIN, share.partition, share.until)
+            await begin_again(first, share.partition)
         await tenants.TenantTable().write_control(first, rows)
 
 
@@ -151,10 +154,15 @@ async def _fold(
     checkpoint = replace(share.checkpoint, epoch=0, seq=0, fact_id="", silent_until=share.until)
     decided = await decisions_after(share.log, checkpoint)
     applying = Applying(Tables(), Place(share.partition, share.until, settings.code_version, decided), share.log)
+    apart = {behind.tenant for behind in await tenants_apart(share.connection, share.partition)}
+    received: list[LogMessage] = []
     async for messages in read_range(
         client, share.log.stream, after=0, until=share.until, size=settings.batch, settings=settings.pull
     ):
-        check_contiguous(checkpoint, messages)
-        for batch in cut(messages):
-            checkpoint = await apply_batch(share.connection, applying, checkpoint, batch)
+        received += messages
+        count = len(received) if messages[-1].sequence == share.until else whole_writes(received)
+        check_contiguous(checkpoint, received[:count])
+        run = await Run.of(checkpoint, received[:count], apart, share.log)
+        checkpoint = await apply_whole(share.connection, applying, run)
+        received = received[count:]
         applied(share.partition, checkpoint.seq)
