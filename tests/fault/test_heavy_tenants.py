@@ -13,7 +13,7 @@ import pytest
 
 from rollbook_contracts.partitions import partition_of
 from rollbook_contracts.streams import CHANGES
-from rollbook_contracts.urns import ENTERPRISE, GROUP, USER
+from rollbook_contracts.urns import ENTERPRISE, GROUP
 from rollbook_projector.status import Status, read_status
 from support.fleet import Fleet, lent, running_fleet
 from support.people import somebody
@@ -88,8 +88,7 @@ async def answered(scim: Scim) -> AsyncIterator[list[float]]:
         while not ended.is_set():
             number += 1
             reply = await scim.patch(
-                f"/Users/{created['id']}",
-                {"Operations": [{"op": "replace", "path": "title", "value": f"title {number}"}]},
+                f"/Users/{created['id']}", {"op": "replace", "path": "title", "value": f"title {number}"}
             )
             assert reply.status == 200, reply
             began = time.monotonic()
@@ -105,6 +104,7 @@ async def answered(scim: Scim) -> AsyncIterator[list[float]]:
     finally:
         ended.set()
         await searching
+    print(f"{len(slowest)} searches, the slowest took {max(slowest):.2f} s")  # noqa: T201  # `pytest -s` shows it
     assert max(slowest) < SECONDS, max(slowest)
 
 
@@ -150,7 +150,7 @@ async def test_others_are_answered_while_one_tenant_moves_many_links(
 ) -> None:
     """Many name one manager, whose name goes and comes again and again; the projector may be killed meanwhile."""
     heavy, other = await neighbours(fleet)
-    boss = await heavy.created({"schemas": [USER], "userName": "boss@contoso.com", "displayName": "Boss 0"})
+    boss = await heavy.created({**somebody(count), "displayName": "Boss 0"})
     await people(heavy, count, **{ENTERPRISE: {"manager": {"value": "Boss 0"}}})
     await settled(fleet)
     async with contextlib.AsyncExitStack() as stack:
@@ -159,7 +159,7 @@ async def test_others_are_answered_while_one_tenant_moves_many_links(
         for number in range(renames):
             value = f"Boss {(number + 1) % 2}"
             operation = {"op": "replace", "path": "displayName", "value": value}
-            assert (await heavy.patch(f"/Users/{boss['id']}", {"Operations": [operation]})).status == 200
+            assert (await heavy.patch(f"/Users/{boss['id']}", operation)).status == 200
         for _ in range(kills):
             await asyncio.sleep(chance.uniform(0.2, 1.5))
             fleet.projectors[0].kill()
