@@ -20,29 +20,32 @@ def parse_datetime(text: str) -> datetime | None:
     """Read an ISO 8601 date or date-time (0 to 9 digits of a second's fraction) or an American one.
 
     The answer keeps the zone, UTC where none is sent, so that its date is the date sent; digits beyond microseconds are
-    dropped; ``None`` where it is no date.
+    dropped; 24:00:00 is the first instant of the next day (XML Schema, dateTime); ``None`` where it is no date.
     """
     text = text.strip()
+    midnight = False
     try:
         if match := _ISO.fullmatch(text):
             year, month, day, hour, minute, second, fraction, zone = match.groups()
+            midnight = hour == "24" and not f"{minute}{second or ''}{fraction or ''}".strip("0")
             micro = int((fraction or "0")[:6].ljust(6, "0"))
         elif match := _AMERICAN.fullmatch(text):
             month, day, year, hour, minute, second, half, zone = match.groups()
             hour, micro = _hour_of_day(hour, half), 0
         else:
             return None
-        return datetime(
+        moment = datetime(
             int(year),
             int(month),
             int(day),
-            int(hour or 0),
+            0 if midnight else int(hour or 0),
             int(minute or 0),
             int(second or 0),
             micro,
             _zone(zone),
         )
-    except ValueError:
+        return moment + timedelta(days=1) if midnight else moment
+    except (ValueError, OverflowError):  # no day of the calendar, or the day behind its last
         return None
 
 

@@ -13,3 +13,19 @@ def fold(text: str) -> str:
         return text.lower()
     folded = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
+
+
+def fold_name(text: str) -> str:
+    """Return a userName in the form by which it is claimed and matched: folded, without the blanks around it.
+
+    A name without such blanks has the form that ``fold`` gives it.
+    """
+    return fold(text.strip())
+
+
+def fold_reference(text: str) -> str:
+    """Return the form by which values that name people are looked up.
+
+    Whatever two texts are equal by any of the ways in which people are matched, they have the same.
+    """
+    return fold(text).strip()

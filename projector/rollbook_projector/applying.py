@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from rollbook_contracts.facts.system import ParkDiscarded, ParkRetried
@@ -13,6 +13,7 @@ from rollbook_projector.halts import Halt
 from rollbook_projector.outbox.rows import OutboxTable
 from rollbook_projector.parking import Parked, ParkedFact, ParkedTable
 from rollbook_projector.projections.tenants import Tenants, TenantTable
+from rollbook_projector.projections.versions import VersionColumns
 from rollbook_projector.recorded import FactSource, Recorded, read
 from rollbook_projector.session import Connection, aside, is_database_trouble, is_own_reason
 from rollbook_projector.weight import TooHeavyError
@@ -29,6 +30,7 @@ class Tables:
     tenants: TenantTable = field(default_factory=TenantTable)
     parked: ParkedTable = field(default_factory=ParkedTable)
     outbox: OutboxTable = field(default_factory=OutboxTable)
+    versions: VersionColumns = field(default_factory=VersionColumns)
 
 
 class Applied(NamedTuple):
@@ -53,6 +55,10 @@ class Applying:
     log: FactSource
     on_parked: Callable[[ParkedFact], None] = lambda _fact: None
     """Told of each fact that is set aside, or set aside again."""
+
+    def without(self, apart: frozenset[str]) -> "Applying":
+        """Return the same for a partition some of whose tenants are applied apart."""
+        return replace(self, place=replace(self.place, apart=apart)) if apart else self
 
     async def together(
         self,
@@ -174,17 +180,21 @@ class Applying:
         any_parked: bool = True,
     ) -> Batch:
         organizations = {fact.tenant for fact in facts if fact.kind == "tenant"}
+        parked = await self.tables.parked.load(connection, self.place.partition) if any_parked else Parked(())
+        given_up = parked.given_up & {(fact.tenant, fact.resource) for fact in facts}
         return Batch(
             place=self.place,
             epoch=epoch,
             resources=await self.tables.resources.gather(connection, facts, bound.most if bound else None),
             tenants=Tenants(await self.tables.tenants.load(connection, organizations)),
-            parked=await self.tables.parked.load(connection, self.place.partition) if any_parked else Parked(()),
+            parked=parked,
+            told=await self.tables.versions.documents(connection, given_up),
         )
 
     async def _write(self, connection: Connection, batch: Batch) -> None:
         await self.tables.resources.write(connection, batch.resources, self.place.partition)
         await self.tables.tenants.write(connection, batch.tenants.rows)
+        await self.tables.versions.write(connection, batch.corrected)
         await self.tables.outbox.write(connection, batch.outbox)
         await self._write_parked(connection, batch.parked)
 

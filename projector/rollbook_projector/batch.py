@@ -4,10 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rollbook_contracts.facts.system import EpochStarted
-from rollbook_projector.changes import Cause, OutboxRow
+import msgspec
+
+from rollbook_contracts.facts.group import GroupFact
+from rollbook_contracts.facts.system import Correction, EpochCorrected, EpochStarted
+from rollbook_contracts.facts.user import UserFact
+from rollbook_projector.changes import Cause, OutboxRow, correcting_change
 from rollbook_projector.halts import Halt
 from rollbook_projector.parking import Parked, ParkedFact
+from rollbook_projector.projections.documents import differing_attributes
 from rollbook_projector.projections.tenants import Tenants
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.resources import Resources
@@ -23,6 +28,14 @@ class Place:
     code_version: str
     decided_later: Mapping[int, int]
     """Fact → the last decision further on in the log that names it: evidence that the fact was parked until then."""
+    apart: frozenset[str] = frozenset()
+    """Tenants that are applied apart: what is put right of them is not applied here."""
+    alone: str = ""
+    """The tenant that is applied apart here."""
+
+    def corrects(self, tenant: str) -> bool:
+        """Whether what is put right of a tenant is applied here."""
+        return tenant == self.alone if self.alone else tenant not in self.apart
 
 
 class Bound(NamedTuple):
@@ -42,6 +55,10 @@ class Batch:
     tenants: Tenants
     parked: Parked
     outbox: list[OutboxRow] = field(default_factory=list)
+    told: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The documents, before the batch, of resources of which a fact was given up."""
+    corrected: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Tenant and resource → the version of the last correction that was told of it."""
 
     def apply_all(self, facts: Sequence[Recorded], bound: Bound | None = None) -> int:
         """Apply facts in order, setting aside what cannot be applied; return how many were applied.
@@ -57,7 +74,7 @@ class Batch:
     def apply(self, recorded: Recorded) -> None:
         """Apply one fact, or set it aside: for a reason of its own, or because an earlier one of its resource is."""
         if recorded.kind == "system":
-            self._begin_epoch(recorded)
+            self._about_the_partition(recorded)
             return
         queue = self.parked.queue((recorded.tenant, recorded.resource)) if self.parked else None
         if queue and queue.waiting:
@@ -82,6 +99,8 @@ class Batch:
         if recorded.kind == "tenant":
             self.tenants.apply(recorded, predecessor)
             return 0
+        if predecessor is not None:
+            recorded = _naming_all(recorded, self.told.get((recorded.tenant, recorded.resource)))
         changes = 0
         if (change := self.resources.apply(recorded, cause, predecessor)) is not None:
             self._emit(change, cause)
@@ -90,6 +109,7 @@ class Batch:
             its_cause = cause.after(changes)
             self._emit(self.resources.changed(effect, recorded.tenant, its_cause), its_cause)
             changes += 1
+        self.resources.shown(recorded.tenant, cause)
         return changes
 
     def _emit(self, change: OutboxRow, cause: Cause) -> None:
@@ -118,13 +138,36 @@ class Batch:
             code_version="" if queued else self.place.code_version,
         )
 
-    def _begin_epoch(self, recorded: Recorded) -> None:
-        if not isinstance(recorded.fact, EpochStarted):
-            raise Halt(
-                "unknown_fact",
-                f"fact {recorded.sequence} about the partition itself cannot be read: {recorded.problem}",
-            )
-        self.epoch = recorded.fact.epoch
+    def _about_the_partition(self, recorded: Recorded) -> None:
+        match recorded.fact:
+            case EpochStarted(epoch):
+                self.epoch = epoch
+            case EpochCorrected(corrections):
+                self._correct(corrections, Cause.of(recorded, epoch=self.epoch, partition=self.place.partition))
+            case _:
+                raise Halt(
+                    "unknown_fact",
+                    f"fact {recorded.sequence} about the partition itself cannot be read: {recorded.problem}",
+                )
+
+    def _correct(self, corrections: Sequence[Correction], cause: Cause) -> None:
+        for correction in corrections:
+            if not self.place.corrects(correction.tenant):
+                cause = cause.after(1)
+                continue
+            key = (correction.tenant, correction.id)
+            self._emit(correcting_change(correction, self.corrected.get(key, correction.previous), cause), cause)
+            self.corrected[key] = str(cause.key)
+            cause = cause.after(1)
+
+
+def _naming_all(recorded: Recorded, told: str | None) -> Recorded:
+    """Have a fact that comes after discarded ones name all attributes that differ from what consumers were told."""
+    fact = recorded.fact
+    if told is None or not isinstance(fact, UserFact | GroupFact):
+        return recorded
+    changed = differing_attributes(told, bytes(fact.document))
+    return msgspec.structs.replace(recorded, fact=msgspec.structs.replace(fact, changed=changed))
 
 
 class UnreadableFactError(ValueError):

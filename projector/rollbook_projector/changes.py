@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,7 @@ from rollbook_contracts.changes.user import (
     UserReactivated,
     UserUpdated,
 )
+from rollbook_contracts.facts.system import Correction
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.references.book import Effect, What
 from rollbook_projector.references.people import Keys
@@ -51,12 +52,18 @@ class UserState(NamedTuple):
 
 
 class GroupState(NamedTuple):
-    """What the pass must know of a group: the last facts of head and members, and the last change."""
+    """What the pass must know of a group.
+
+    The last facts of head and members, the last change that consumers got, and the last fact, with its time, that
+    changed what is shown of the members: whose fact that was does not matter.
+    """
 
     fact_seq: int
     members_seq: int
     members_modified: str | None
     last_change: str
+    shown_seq: int = 0
+    shown_modified: str | None = None
 
 
 class Cause(NamedTuple):
@@ -118,6 +125,25 @@ def effect_change(effect: Effect, tenant: str, previous: str, cause: Cause) -> O
             change = UserManagerUnassigned(*tenant_id_version, previous=previous, manager=effect.people[0])
         case What.MANAGER_ASSIGNED:
             change = UserManagerAssigned(*tenant_id_version, previous=previous, manager=effect.people[0])
+    return _row(change, cause)
+
+
+def correcting_change(correction: Correction, previous: str | None, cause: Cause) -> OutboxRow:
+    """Return a correction as the change that consumers get."""
+    change_type = CHANGES[correction.type]
+    links: dict[str, Any] = {}
+    if issubclass(change_type, GroupMembersAdded | GroupMembersRemoved):
+        links["members"] = correction.people
+    elif issubclass(change_type, UserManagerAssigned | UserManagerUnassigned):
+        links["manager"] = correction.people[0]
+    change = change_type(
+        tenant=correction.tenant,
+        id=correction.id,
+        version=str(cause.key),
+        previous=previous,
+        changed=correction.changed,
+        **links,
+    )
     return _row(change, cause)
 
 

@@ -1,20 +1,14 @@
 """Operators' decisions on parked facts: checked against what is parked, written to the log; for `rollbook parked`."""
 
-import json
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-import nats.errors
 from nats.aio.client import Client
 
-from rollbook_contracts import streams, subjects
-from rollbook_contracts.facts.codec import encode
-from rollbook_contracts.facts.envelope import Envelope, fact_id
 from rollbook_contracts.facts.system import ParkDiscarded, ParkRetried
-from rollbook_projector.log import TIMEOUT, LogUnavailableError, StreamLog
-from rollbook_projector.outbox.atomic import EXPECTED
 from rollbook_projector.parking import ParkedFact, ParkedTable, Queue
 from rollbook_projector.session import Connection
+from rollbook_projector.system_log import AppendRefusedError, append_about, last_about
 
 _REMEDY: Final = "Write the resource again through SCIM"
 _ALL_MEMBERS: Final = "Replace all members of the group through SCIM"
@@ -62,26 +56,19 @@ async def decide(  # noqa: PLR0913  # an act of an operator: what is decided by 
     later replay may conclude from it that the fact was parked. Raises ``DecisionRefusedError``, or
     ``LogUnavailableError``, after which it is not known whether the decision was written.
     """
-    subject = subjects.system(partition)
-    last = await StreamLog(client, streams.provisioning(partition)).last(subject)
-    expected = 0 if last is None else last.sequence
+    expected = await last_about(client, partition)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         applied = await connection.fetchval(_APPLIED, partition)
         queue = (await ParkedTable().load(connection, partition)).queue_of(sequence)
     if (applied or 0) < expected:
         raise DecisionRefusedError("The decision before this one is not applied yet: try again in a moment.")
     decision = rule(queue, sequence)
-    envelope = Envelope(fact_id(request_id, 0), "", f"partition-{partition:02d}", time, request_id, expected)
-    headers, body = encode(decision, envelope)
     try:
-        answer = await client.request(subject, body, timeout=TIMEOUT, headers=headers | {EXPECTED: str(expected)})
-    except (nats.errors.Error, OSError) as error:
-        raise LogUnavailableError(f"the log did not answer: {error}") from error
-    ack = json.loads(answer.data)
-    if refusal := ack.get("error"):
-        raise DecisionRefusedError(f"Somebody decided at the same time, or the log is full: {refusal}. Try again.")
-    written: int = ack["seq"]
-    return written
+        return await append_about(client, partition, decision, expected=expected, request_id=request_id, time=time)
+    except AppendRefusedError as error:
+        raise DecisionRefusedError(
+            f"Somebody decided at the same time, or the log is full: {error}. Try again."
+        ) from error
 
 
 def _require_first(queue: Queue, sequence: int) -> None:

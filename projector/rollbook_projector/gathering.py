@@ -61,6 +61,7 @@ class ResourceTables:
         await self.users.write(connection, resources.users)
         await self.groups.write(connection, resources.groups)
         await self.members.write(connection, resources.books)
+        await self.groups.rename(connection, resources.groups)
         await self.references.write(connection, resources.books)
         await self.stagings.write(connection, partition, resources.stagings)
 

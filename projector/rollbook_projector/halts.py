@@ -5,7 +5,15 @@ from typing import Literal, TypeAlias
 from rollbook_projector.recorded import Recorded
 
 HaltCode: TypeAlias = Literal[
-    "log_regressed", "log_gap", "chain_broken", "park_storm", "changes_regressed", "unknown_fact", "links_broken"
+    "log_regressed",
+    "log_gap",
+    "chain_broken",
+    "park_storm",
+    "changes_regressed",
+    "changes_ahead",
+    "changes_full",
+    "unknown_fact",
+    "links_broken",
 ]
 
 

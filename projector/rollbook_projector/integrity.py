@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rollbook_contracts import subjects
-from rollbook_contracts.facts.system import ParkDiscarded, ParkRetried
+from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
 from rollbook_projector.checkpoint import Checkpoint
 from rollbook_projector.halts import Halt
 from rollbook_projector.log import StreamInfo, StreamLog
@@ -49,6 +49,18 @@ async def decisions_after(log: FactSource, checkpoint: Checkpoint) -> dict[int, 
                 found[decision.sequence] = message.sequence
             case _:
                 pass
+        sequence = message.sequence + 1
+    return found
+
+
+async def last_epoch(log: FactSource, partition: int) -> tuple[EpochStarted | None, int]:
+    """Return how the epoch in force began, and the sequence of that fact; ``None`` and 0 in an empty log."""
+    found: tuple[EpochStarted | None, int] = (None, 0)
+    sequence = 1
+    while (message := await log.next(subjects.system(partition), sequence)) is not None:
+        fact = read(message).fact
+        if isinstance(fact, EpochStarted):
+            found = (fact, message.sequence)
         sequence = message.sequence + 1
     return found
 

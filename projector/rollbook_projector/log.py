@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -9,10 +10,13 @@ from typing import Any, Final
 import nats.errors
 from nats.aio.client import Client
 
+from rollbook_contracts.leadership import since_majority
 from rollbook_projector.headers import parse_headers
 from rollbook_projector.recorded import LogMessage
 
 TIMEOUT: Final = 5.0
+LED_WITHIN: Final = 3.0
+"""Seconds within which a leader must have heard a majority to be believed: nobody else is elected before four."""
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_MESSAGE: Final = 10037
 _NO_STREAM: Final = 10059
@@ -55,13 +59,19 @@ class StreamLog:
         self.client = client
         self.stream = stream
 
-    async def info(self) -> StreamInfo | None:
-        """Return the stream's identity and extent, ``None`` where there is no such stream."""
-        answer = await jetstream(self.client, f"STREAM.INFO.{self.stream}")
+    async def info(self, *, timeout: float = TIMEOUT) -> StreamInfo | None:  # noqa: ASYNC109  # nats-py's own deadline
+        """Return the stream's identity and extent, ``None`` where there is no such stream.
+
+        On a cluster a leader that is cut off answers, too, from an old log: it is told by whom it has not heard.
+        """
+        answer = await jetstream(self.client, f"STREAM.INFO.{self.stream}", timeout=timeout)
         if error := answer.get("error"):
             if error.get("err_code") == _NO_STREAM:
                 return None
             raise LogUnavailableError(f"{self.stream}: {error}")
+        if (silent := since_majority(answer)) > LED_WITHIN:
+            how_long = "" if math.isinf(silent) else f" for {silent:.1f} s"
+            raise LogUnavailableError(f"{self.stream}: the server that answers has heard no majority{how_long}")
         state = answer["state"]
         return StreamInfo(answer["created"], state["first_seq"], state["last_seq"], state["messages"])
 

@@ -123,6 +123,16 @@ class Parked:
         return bool(self._facts)
 
     @property
+    def given_up(self) -> set[ResourceKey]:
+        """The resources with a discarded fact that nothing supersedes yet."""
+        return {fact.key for fact in self._facts.values() if fact.discarded}
+
+    @property
+    def heads(self) -> list[int]:
+        """The sequences of the facts that are parked themselves: neither queued behind another one nor given up."""
+        return [fact.seq for fact in self._waiting()]
+
+    @property
     def changed(self) -> list[ParkedFact]:
         """The rows to be written."""
         return [fact for sequence, fact in self._facts.items() if self._before.get(sequence) != fact]

@@ -27,12 +27,12 @@ from rollbook_projector.checkpoint import (
 )
 from rollbook_projector.halts import Halt
 from rollbook_projector.integrity import check_contiguous, check_log, decisions_after
-from rollbook_projector.log import LogUnavailableError, StreamLog
+from rollbook_projector.log import TIMEOUT, LogUnavailableError, StreamInfo, StreamLog
 from rollbook_projector.outbox.relay import Relay
 from rollbook_projector.ownership import try_own
 from rollbook_projector.parking import ParkedFact
 from rollbook_projector.patience import Backoff, end, pause
-from rollbook_projector.pull import Pull, pulling
+from rollbook_projector.pull import Pull, PullBrokenError, pulling
 from rollbook_projector.recorded import LogMessage, is_claim
 from rollbook_projector.session import Connection, is_database_trouble, session
 from rollbook_projector.settings import ProjectorSettings
@@ -44,6 +44,8 @@ State: TypeAlias = Literal["starting", "standby", "applying", "halted", "retryin
 _PING: Final = "SELECT 1"
 _SOON: Final = 0.1
 """Seconds after which it is looked again whether a tenant's changes are published."""
+WAITS: Final = "waits for the log"
+"""How ``Health.why`` begins while the log cannot be reached; the partition is nobody's or another's then."""
 
 
 @dataclass(slots=True)
@@ -88,11 +90,16 @@ class Partition:
         name = f"rollbook-projector {self._settings.owner}"
         while not self._stopping.is_set():
             try:
+                # Who cannot reach the log leaves the partition to those who can.
+                await self._info()
                 async with session(self._dsn, name=name, lease=self._settings.lease) as connection:
                     await self._until_owned(connection)
                     await self._while_owned(connection)
             except OvertakenError as error:
                 self._trouble("overtaken", error)
+            except LogUnavailableError as error:
+                self._trouble(WAITS, error)
+                await pause(self._stopping, self._backoff.next())
             except Exception as error:
                 self._trouble("interrupted", error)
                 self._interrupted = self.health.why
@@ -114,9 +121,6 @@ class Partition:
                     await self._read_and_apply(connection)
                 except Halt as halt:
                     await self._halted(connection, halt)
-                except LogUnavailableError as error:
-                    self._trouble("waits for the log", error)
-                    await self._idle(connection, self._backoff.next())
             await set_owner(connection, self._partition, None)
         finally:
             await end(relay)
@@ -154,6 +158,7 @@ class Partition:
         self, connection: Connection, applying: Applying, checkpoint: Checkpoint, pull: Pull, apart: ApartWorker
     ) -> None:
         received: list[LogMessage] = []
+        waits_since: float | None = None
         while not self._stopping.is_set():
             await self._take_back(connection, apart)
             patience = _SOON if apart.caught_up else self._settings.lease / 4
@@ -162,7 +167,10 @@ class Partition:
             messages = received[: whole_writes(received)]
             if not messages:
                 await connection.execute(_PING)
+                if not taken:
+                    waits_since = await self._check_silence(checkpoint, waits_since)
                 continue
+            waits_since = None
             received = received[len(messages) :]
             if self._settings.apply_delay:
                 await asyncio.sleep(self._settings.apply_delay)
@@ -204,8 +212,26 @@ class Partition:
             if await rejoin(connection, behind):
                 apart.rejoined(behind.tenant)
 
+    async def _check_silence(self, checkpoint: Checkpoint, waits_since: float | None) -> float | None:
+        """Ask whether the log is silent, or only the consumer; return since when there is more than it delivers.
+
+        The consumer lives on one server and sends heartbeats also while that server is cut off from the others. Raises
+        ``LogUnavailableError``, which ends the ownership, where the log does not answer or the consumer keeps silent.
+        """
+        info = await self._info()
+        if info is None or info.last <= checkpoint.seq:
+            return None
+        now = asyncio.get_running_loop().time()
+        if waits_since is not None and now - waits_since >= self._settings.lease / 4:
+            raise PullBrokenError(f"{self._log.stream} ends at {info.last}, and nothing comes behind {checkpoint.seq}")
+        return now if waits_since is None else waits_since
+
+    async def _info(self) -> StreamInfo | None:
+        """Ask the log, not for so long that the session is lost to the lease meanwhile."""
+        return await self._log.info(timeout=min(TIMEOUT, self._settings.lease / 2))
+
     async def _begin(self, connection: Connection) -> Checkpoint:
-        info = await self._log.info()
+        info = await self._info()
         if info is None:
             raise LogUnavailableError(f"there is no stream {self._log.stream}")
         checkpoint = await read_checkpoint(connection, self._partition, info.created)

@@ -19,6 +19,8 @@ from rollbook_projector.recorded import LogMessage
 
 _HEARTBEAT_STATUS: Final = "100"
 _ENDED_STATUSES: Final = frozenset({"404", "408"})
+_UNSERVED_STATUS: Final = "503"
+_ASK_AGAIN: Final = 0.05
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -126,10 +128,23 @@ class Pull:
                 LogMessage(int(tokens[5]), message.subject, _headers(message), message.data, int(tokens[7]))
             )
             self._asked -= 1
+        elif self._is_heard_by_nobody(message):
+            return
         else:
             self._on_status(message)
         self._heard = asyncio.get_running_loop().time()
         self._arrived.set()
+
+    def _is_heard_by_nobody(self, message: Msg) -> bool:
+        """Whether a request found no consumer: a cluster tells of one that it just made before all servers know it.
+
+        It is made again soon, by the next ``take``. A consumer that is gone is noticed by the silence.
+        """
+        if _headers(message).get("Status") != _UNSERVED_STATUS:
+            return False
+        self._asked -= self._settings.batch
+        asyncio.get_running_loop().call_later(_ASK_AGAIN, self._arrived.set)
+        return True
 
     def _on_status(self, message: Msg) -> None:
         headers = _headers(message)

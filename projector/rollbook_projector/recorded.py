@@ -10,7 +10,7 @@ from rollbook_contracts.facts.catalog import FACTS, Fact
 from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
 from rollbook_contracts.facts.codec import UnknownFactError, decode_envelope, decode_fact
 from rollbook_contracts.facts.membership import StagingAbandoned, StagingChunk, StagingCommitted
-from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
+from rollbook_contracts.facts.system import EpochCorrected, EpochStarted, ParkDiscarded, ParkRetried
 from rollbook_contracts.facts.tenant import TenantFact
 from rollbook_contracts.identifiers import subject_token
 from rollbook_contracts.subjects import parse
@@ -61,6 +61,11 @@ def is_claim(message: LogMessage) -> bool:
 def is_park_decision(message: LogMessage) -> bool:
     """Whether a message may be an operator's decision on a parked fact, which is applied in a batch of its own."""
     return message.subject.endswith(".system") and message.headers.get("ce-type", "").startswith("park.")
+
+
+def is_correction(message: LogMessage) -> bool:
+    """Whether a message tells what is put right at the start of an epoch: facts behind it follow what it says."""
+    return message.subject.endswith(".system") and message.headers.get("ce-type", "").startswith("epoch.corrected.")
 
 
 def members_in(message: LogMessage) -> int:
@@ -120,7 +125,7 @@ def _belongs(fact: Fact, tenant: str, address: tuple[Kind, str, str, str]) -> bo
     if kind != _KINDS[type(fact)]:
         return False
     match fact:
-        case EpochStarted() | ParkRetried() | ParkDiscarded() | ClaimTaken() | ClaimReleased():
+        case EpochStarted() | EpochCorrected() | ParkRetried() | ParkDiscarded() | ClaimTaken() | ClaimReleased():
             return True
         case TenantFact():
             return tenant == subject_tenant == fact.id

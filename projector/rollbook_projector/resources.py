@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from rollbook_contracts.facts.membership import MembersAdded, MembersRemoved, MembersReplaced
 from rollbook_contracts.facts.user import UserClaimsChanged
-from rollbook_projector.changes import Cause, OutboxRow, effect_change, group_change, user_change
+from rollbook_projector.changes import Cause, OutboxRow, UserState, effect_change, group_change, user_change
 from rollbook_projector.halts import Halt
 from rollbook_projector.projections.groups import Groups
 from rollbook_projector.projections.references import check_references
@@ -80,11 +80,19 @@ class Resources:
         self.users.reassigned.add(key)
         return effect_change(effect, tenant, user.last_change, cause)
 
+    def shown(self, tenant: str, cause: Cause) -> None:
+        """Note which groups show other members since the last fact, whose effects were told."""
+        book = self.books.get(tenant)
+        for group in book.shown() if book else ():
+            self.groups.shown((tenant, group), cause.key.sequence, cause.time)
+
     def _person(self, recorded: Recorded, cause: Cause, predecessor: int | None) -> OutboxRow | None:
         before = self.users.states.get((recorded.tenant, recorded.resource))
         untold = before if predecessor is None and isinstance(recorded.fact, UserClaimsChanged) else None
         after = self.users.apply(recorded, untold.last_change if untold else str(cause.key), predecessor)
         keys = before.keys if before else None
+        if before and after and (predecessor is not None or _shown_by_another_name(recorded, after)):
+            self.groups.renamed[recorded.tenant, recorded.resource] = (cause.key.sequence, cause.time)
 
         def link(book: Book) -> None:
             person = self.users.read(recorded)
@@ -140,3 +148,10 @@ class Resources:
             change(book)
         except Exception as error:
             raise Halt("links_broken", f"fact {recorded.sequence}: {type(error).__name__}: {error}") from error
+
+
+def _shown_by_another_name(recorded: Recorded, after: UserState) -> bool:
+    """Whether a fact changed the name by which groups show a person: the displayName, the userName without one."""
+    changed = getattr(recorded.fact, "changed", ())
+    assert after.keys is not None, "a fact of a person who is there has all keys"
+    return "displayName" in changed or ("userName" in changed and after.keys.display_name is None)

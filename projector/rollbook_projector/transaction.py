@@ -9,7 +9,15 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 from rollbook_contracts.facts.system import EpochStarted
 from rollbook_projector.applying import Applied, Applying
 from rollbook_projector.batch import Bound
-from rollbook_projector.recorded import LogMessage, Recorded, is_claim, is_park_decision, members_in, read
+from rollbook_projector.recorded import (
+    LogMessage,
+    Recorded,
+    is_claim,
+    is_correction,
+    is_park_decision,
+    members_in,
+    read,
+)
 from rollbook_projector.session import Connection, aside, is_own_reason
 from rollbook_projector.weight import MOST, TooHeavyError
 from rollbook_projector.writes import end_of_write, place_of, start_of_write
@@ -44,11 +52,11 @@ class Part(NamedTuple):
 def first_part(messages: Sequence[LogMessage], most: int = MOST) -> int:
     """Return how many messages go into the first transaction: whole writes, of not too many values, one at least.
 
-    An operator's decision on parked facts is applied alone.
+    An operator's decision on parked facts is applied alone, and so are corrections.
     """
     weight = 0
     for place, message in enumerate(messages):
-        if is_park_decision(message):
+        if is_park_decision(message) or is_correction(message):
             return place or 1
         weight += members_in(message)
         if weight > most:

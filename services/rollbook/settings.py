@@ -94,7 +94,7 @@ class _Reader:
 
     def finish(self) -> None:
         if self._problems:
-            raise CommandError("The environment has settings that cannot be used:\n  " + "\n  ".join(self._problems))
+            raise CommandError("The environment has settings that cannot be used:", *self._problems)
 
 
 def _without_password(url: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -120,9 +121,7 @@ def _require_equal(wanted: Sequence[StreamDefinition], found: Mapping[str, Mappi
         if any(_CLAIM_KEY in difference for difference in differences)
         else "Set them as they must be with the `nats` command, or use other NATS servers or another account."
     )
-    raise CommandError(
-        "The streams on the NATS server are not as they must be:\n  " + "\n  ".join([*differences, advice])
-    )
+    raise CommandError("The streams on the NATS server are not as they must be:", *differences, advice)
 
 
 def _lost(missing: Sequence[StreamDefinition]) -> str:
@@ -144,16 +143,16 @@ async def _start_epochs(
     if not empty:
         return
     log = JetStreamEventLog(connection, in_force.partitions)
-    await log.open()
-    deadline = asyncio.get_running_loop().time() + _PATIENCE
-    for partition in empty:
-        try:
-            await log.append(_first_epoch(in_force, partition, now()), deadline=deadline)
-        except RefusedError:
-            continue
-        except UnavailableError as error:
-            raise CommandError(f"The log was made, but its first message is not confirmed: {error}.") from error
-    await log.close()
+    try:
+        await log.open()
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        for partition in empty:
+            with suppress(RefusedError):
+                await log.append(_first_epoch(in_force, partition, now()), deadline=deadline)
+    except UnavailableError as error:
+        raise CommandError(f"The log was made, but its first message is not confirmed: {error}.") from error
+    finally:
+        await log.close()
     _log.info("log.created", partitions=in_force.partitions, replicas=in_force.replicas)
 
 
@@ -172,13 +171,18 @@ def _first_epoch(in_force: Topology, partition: int, time: str) -> Write:
 
 
 async def _existing(connection: Connection) -> dict[str, Mapping[str, Any]]:
-    """Return what the server says of each stream of ours, by name."""
-    found = {}
+    """Return what the server says of each stream of ours, by name; raises ``CommandError`` where it cannot say."""
+    deadline = asyncio.get_running_loop().time() + _PATIENCE
+    found: dict[str, Mapping[str, Any]] = {}
     offset = 0
     while True:
         page = await _api(connection, "STREAM.LIST", {"offset": offset})
-        if page.get("missing"):  # on a cluster: streams whose leader did not answer
-            raise CommandError(f"The NATS servers do not agree yet on {', '.join(page['missing'])}: try again later.")
+        if missing := page.get("missing"):  # on a cluster: streams whose leader did not answer, e.g. just made
+            if asyncio.get_running_loop().time() > deadline:
+                raise CommandError(f"The NATS servers do not agree yet on {', '.join(missing)}: try again later.")
+            found, offset = {}, 0
+            await asyncio.sleep(_PAUSE)
+            continue
         streams = page.get("streams") or []
         for info in streams:
             if info["config"]["name"] in (CHANGES, REQUESTS) or _LOG_STREAM.fullmatch(info["config"]["name"]):

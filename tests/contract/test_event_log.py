@@ -17,7 +17,7 @@ from rollbook_gateway.log.jetstream import JetStreamEventLog
 from rollbook_gateway.log.memory import MemoryEventLog
 from rollbook_gateway.log.port import EventLog, Message, RefusedError, Stored, Write
 from support import servers
-from support.writes import chain, claim, message, unique, user, write
+from support.writes import chain, claim, conditional, message, unique, user, write
 
 PARTITIONS = 2
 
@@ -159,6 +159,67 @@ class EventLogBehaviour:
                 await append(log, *guards)
 
         assert before == await log.head(0)
+
+    async def test_guard_beside_the_write_lets_it_in_and_leaves_the_subject_alone(self, log: EventLog) -> None:
+        """A write may guard a subject that it does not write; 0 means that nothing stands there."""
+        written, left = user(), user()
+        stood = await append(log, (left, 0))
+
+        first = await log.append(conditional((written, 0), (left, stood)), deadline=soon())
+        second = await log.append(conditional((written, first), (user(), 0)), deadline=soon())
+
+        last = await log.last(0, left)
+        assert last is not None
+        assert (stood, first + 2) == (last.sequence, second)
+
+    @pytest.mark.parametrize("stale", [0, 1])
+    async def test_guard_beside_the_write_keeps_it_out(self, log: EventLog, stale: int) -> None:
+        """Where the subject has moved nothing is stored, and the refusal names that subject and its last sequence."""
+        written, left = user(), user()
+        first = await append(log, (left, 0))
+        moved = await append(log, (left, first))
+
+        with pytest.raises(RefusedError) as refused:
+            await log.append(conditional((written, 0), (left, first * stale)), deadline=soon())
+
+        assert (left, moved) == (refused.value.subject, refused.value.last)
+        assert await log.last(0, written) is None
+
+    async def test_writes_that_guard_one_subject_beside_them_are_all_stored(self, log: EventLog) -> None:
+        """Who only guards a subject is in nobody's way; of those at once who know it wrongly each is told so."""
+        left = user()
+        stood = await append(log, (left, 0))
+
+        outcomes = await asyncio.gather(
+            *(log.append(conditional((user(), 0), (left, stood * (n % 5 > 0))), deadline=soon()) for n in range(40)),
+            return_exceptions=True,
+        )
+
+        assert [isinstance(outcome, int) for outcome in outcomes] == [n % 5 > 0 for n in range(40)]
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, RefusedError)]
+        assert {(left, stood)} == {(refusal.subject, refusal.last) for refusal in refusals}
+
+    async def test_of_two_writes_that_each_guard_what_the_other_writes_one_is_stored(self, log: EventLog) -> None:
+        """Neither is stored on a state that the other has changed."""
+        for _ in range(20):
+            one, other = user(), user()
+            stood = await append(log, (one, 0), (other, 0))
+
+            outcomes = await asyncio.gather(
+                log.append(conditional((one, stood - 1), (other, stood)), deadline=soon()),
+                log.append(conditional((other, stood), (one, stood - 1)), deadline=soon()),
+                return_exceptions=True,
+            )
+
+            assert sorted(isinstance(outcome, RefusedError) for outcome in outcomes) == [False, True]
+
+    async def test_guard_beside_the_write_alone_is_a_mistake(self, log: EventLog) -> None:
+        """It keeps no second copy out; and what a write writes it guards by its first message there."""
+        subject, left, request = user(), user(), unique("req")
+        lone = message(subject, 0, request, beside=left)
+        for messages in ((lone,), (message(left, 0, request), message(subject, 0, request), lone)):
+            with pytest.raises(ValueError, match="guard"):
+                await log.append(Write(0, request, messages), deadline=soon())
 
     async def test_write_of_a_thousand_messages_is_stored(self, log: EventLog) -> None:
         """The largest write goes through beside others."""

@@ -94,7 +94,8 @@ async def findings(product: Product, scim: Scim) -> list[str]:
     """Return what `verify` finds wrong with a tenant."""
     tenant = (await product.tenants().get(tenant_name(scim))).tenant
     async with log_connection(product.stack) as client:
-        found = verify(client, product.stack.database_url, claim_key=product.stack.claim_key)
+        stack, partitions = product.stack, product.partitions
+        found = verify(client, stack.database_url, claim_key=stack.claim_key, partitions=partitions)
         return [finding.what async for finding in found if finding.tenant == tenant]
 
 

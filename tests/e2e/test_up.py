@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -167,3 +168,27 @@ async def test_killed_up_leaves_nothing_and_loses_nothing(folder: Path) -> None:
         third = up.stack
     for kept in ("token", "nats_url", "database_url"):
         assert first[kept] == second[kept] == third[kept]
+
+
+async def test_an_empty_log_under_old_tables_is_refused(folder: Path) -> None:
+    """Without the log that its tables are made of `up` does not start and names the way out, which leads to a start."""
+    async with running(folder) as up:
+        up.process.send_signal(signal.SIGTERM)
+        assert await up.all_gone(within=10)
+    shutil.rmtree(folder / "data" / "nats" / "store")
+
+    refused = await launch(folder / "data")
+    _, said = await refused.communicate()
+    assert refused.returncode == 1
+    assert "NATS holds no log, but the tables hold what was applied of one" in said.decode()
+    assert "`rollbook epoch start` is the way out" in said.decode()
+
+    begun = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rollbook", "epoch", "start", "--yes", "--data", str(folder / "data")),
+        env={"PATH": os.defpath},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await begun.communicate()
+    assert begun.returncode == 0, said.decode()
+    async with running(folder) as up, aiohttp.ClientSession() as session:
+        await until_answers(session, f"{up.stack['gateway_url']}/readyz")

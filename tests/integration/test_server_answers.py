@@ -6,6 +6,7 @@ One server and a cluster answer alike but where a test says so.
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 
 import pytest
 from nats.aio.client import Client
@@ -18,7 +19,9 @@ from rollbook_gateway.log.connection import Connection, connect
 from support.writes import claim, user
 
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_OF = f"{EXPECTED}-Subject"
 STREAM = "PROVISIONING-00"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @pytest.fixture(name="connection", params=["one server", "cluster"])
@@ -34,17 +37,27 @@ def servers_by_kind(nats_url: str, nats_cluster_url: str) -> Mapping[str, str]:
     return {"one server": nats_url, "cluster": nats_cluster_url}
 
 
-async def publish(client: Client, subject: str, expected: int | None = None) -> Outcome:
-    """Publish one message."""
-    headers = {} if expected is None else {EXPECTED: str(expected)}
+async def publish(
+    client: Client, subject: str, expected: int | None = None, beside: Mapping[str, str] = NOTHING
+) -> Outcome:
+    """Publish one message; ``beside`` are the headers of a guard on another subject."""
+    headers = {**beside} if expected is None else {EXPECTED: str(expected)}
     return interpret((await client.request(subject, b"{}", headers=headers, timeout=5)).data)
 
 
-async def batch(client: Client, guards: Sequence[tuple[str, int | None]], skip: int | None = None) -> Outcome:
-    """Publish an atomic batch by nats-py's public means; ``skip`` is a position that gets lost on the way."""
+async def batch(
+    client: Client,
+    guards: Sequence[tuple[str, int | None]],
+    skip: int | None = None,
+    beside: Mapping[int, Mapping[str, str]] = MappingProxyType({}),
+) -> Outcome:
+    """Publish an atomic batch by nats-py's public means.
+
+    ``skip`` is a position that gets lost on the way, ``beside`` the guards of positions on other subjects.
+    """
     batch_id = uuid.uuid4().hex
     for position, (subject, expected) in enumerate(guards, start=1):
-        headers = {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(position)}
+        headers = {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(position), **beside.get(position, NOTHING)}
         if expected is not None:
             headers[EXPECTED] = str(expected)
         if position == len(guards):
@@ -83,6 +96,61 @@ async def test_second_guard_on_a_subject_of_the_batch_is_refused_without_a_numbe
 
     assert Refused(None) == await batch(connection, [(subject, 0), (subject, 0)])
     assert isinstance(await batch(connection, [(subject, 0), (subject, None)]), Acked)
+
+
+def guarding(subject: str, expected: int) -> dict[str, str]:
+    """Return the headers of a guard on another subject than the message's own."""
+    return {EXPECTED: str(expected), EXPECTED_OF: subject}
+
+
+async def test_guard_on_another_subject_is_checked_like_its_own(connection: Connection) -> None:
+    """For one message and in a batch; 10071 names that subject's last sequence, and several may guard it."""
+    subject = user()
+    stood = sequence_of(await publish(connection, subject, 0))
+
+    assert isinstance(await publish(connection, user(), beside=guarding(subject, stood)), Acked)
+    assert Refused(stood) == await publish(connection, user(), beside=guarding(subject, stood + 1))
+    twice = [(user(), None), (user(), None)]
+    both = {1: guarding(subject, stood), 2: guarding(subject, stood)}
+    assert isinstance(await batch(connection, twice, beside=both), Acked)
+    assert Refused(stood) == await batch(connection, twice, beside={**both, 2: guarding(subject, 0)})
+
+
+async def test_guard_on_another_subject_of_the_batch_is_refused_behind_it_and_holds_before_it(
+    connection: Connection,
+) -> None:
+    """10164 where the batch wrote the subject already: no write of the log guards beside it what it writes."""
+    for behind in (True, False):
+        subject = user()
+        messages = [(subject, 0), (user(), None)] if behind else [(user(), None), (subject, 0)]
+
+        outcome = await batch(connection, messages, beside={2 if behind else 1: guarding(subject, 0)})
+
+        assert (Refused(None) == outcome) is behind
+
+
+@pytest.mark.parametrize(("kind", "free"), [("one server", True), ("cluster", False)])
+async def test_a_cluster_refuses_who_guards_what_another_guards_just_now(
+    servers_by_kind: Mapping[str, str], kind: str, free: bool
+) -> None:
+    """10164 while another message that guards the subject is on its way: why creations do not guard the tenant's."""
+    connections = [await connect(servers_by_kind[kind], name="test") for _ in range(2)]
+    await ensure_streams(connections[0], topology(Settings(partitions=1), ClaimKey(b"k" * 32)))
+    subject = user()
+    stood = sequence_of(await publish(connections[0], subject, 0))
+
+    outcomes = await asyncio.gather(
+        *(
+            publish(connection, user(), beside=guarding(subject, stood))
+            for connection in connections
+            for _ in range(100)
+        )
+    )
+
+    assert (Refused(None) not in outcomes) is free
+    assert all(isinstance(outcome, Acked) or outcome == Refused(None) for outcome in outcomes)
+    for connection in connections:
+        await connection.close()
 
 
 async def test_batch_that_lost_a_message_is_given_up(connection: Connection) -> None:

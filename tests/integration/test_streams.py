@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -152,3 +154,24 @@ async def test_cluster_gets_three_replicas_unless_told_otherwise(nats_cluster_ur
     assert await epochs(connection, 2) == [1, 1]
     assert await replicas_in_force(connection, Settings()) == 3
     await connection.close()
+
+
+async def test_streams_whose_leader_does_not_answer_yet_are_waited_for(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster that just made them lists them without telling of them: the second of two projectors waits."""
+    answer = connection.request
+    lists: list[str] = []
+
+    async def request(subject: str, payload: bytes = b"", **more: Any) -> Any:
+        if subject.endswith("STREAM.LIST") and len(lists) < 3:
+            lists.append(subject)
+            body = {"total": 1, "offset": 0, "limit": 256, "streams": [], "missing": ["CHANGES"]}
+            return SimpleNamespace(data=json.dumps(body).encode())
+        return await answer(subject, payload, **more)
+
+    monkeypatch.setattr(connection, "request", request)
+    await ensure_streams(connection, ASKED)
+
+    assert len(lists) == 3
+    assert await epochs(connection, 2) == [1, 1]

@@ -18,13 +18,14 @@ from support.writes import message, request_ids, unique
 
 SUBJECTS = [f"fact.00.ten_t.user.u{number}" for number in range(6)]
 
-Planned: TypeAlias = tuple[list[str], bool, int, int]
+Planned: TypeAlias = tuple[list[str], str | None, bool, int, int]
 
 plans = st.lists(
-    # Of each write: the subjects, whether each guard is what the writer last saw there or stale, when it comes, and how
-    # many other requests' messages follow on its first subject.
+    # Of each write: the subjects, one that it guards and does not write, whether each guard is what the writer last saw
+    # there or stale, when it comes, and how many other requests' messages follow on its first subject.
     st.tuples(
         st.lists(st.sampled_from(SUBJECTS), min_size=1, max_size=3, unique=True),
+        st.none() | st.sampled_from(SUBJECTS),
         st.booleans(),
         st.integers(0, 6),
         st.integers(0, 2),
@@ -40,13 +41,18 @@ async def play(plan: list[Planned], faults: list[Fault], seconds: float) -> tupl
     lane = Lane(cast("Wire", wire), LeaderReads(cast("Wire", wire), patience=0.5), Limits(messages=7, attempt=0.05))
     clock = asyncio.get_running_loop().time
 
-    async def writer(subjects: list[str], stale: bool, turns: int, followers: int) -> tuple[Write, object]:
+    async def writer(
+        subjects: list[str], beside: str | None, stale: bool, turns: int, followers: int
+    ) -> tuple[Write, object]:
         for _ in range(turns):
             await asyncio.sleep(0)
         request_id = unique("req")
         guards = [wire.last(subject) if not stale else 0 for subject in subjects]
         messages = [message(subject, guard, request_id) for subject, guard in zip(subjects, guards, strict=True)]
         messages += [message(subjects[0], None, unique("req")) for _ in range(followers)]
+        if beside is not None and beside not in subjects:
+            guard = wire.last(beside) if not stale else 0
+            messages.append(message(subjects[0], guard, request_id, beside=beside))
         write = Write(0, request_id, tuple(messages))
         try:
             return write, await lane.append(write, clock() + seconds)

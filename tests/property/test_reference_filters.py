@@ -51,7 +51,8 @@ class Case:
     def names(self) -> dict[str, str]:
         """What the people are called."""
         return {
-            one: person.get("displayName", person["userName"]) for one, person in zip(IDS, self.people, strict=True)
+            one: person.get("displayName", person["userName"].strip())
+            for one, person in zip(IDS, self.people, strict=True)
         }
 
 

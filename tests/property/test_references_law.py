@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from support.consumer import outcome, told
 from support.directories import Directory, directories, in_order, link, script_of
-from support.stored_log import MISHAPS, apply_in_batches
+from support.stored_log import MISHAPS, Applier, StoredLog, apply_in_batches, empty
 
 CUTS = st.lists(st.tuples(st.integers(1, 25), st.sampled_from(("", "", *MISHAPS))), min_size=1)
 PRIORITIES = st.lists(st.integers(0, 5), min_size=1, max_size=12)
@@ -62,6 +62,44 @@ async def test_any_order_that_respects_cause_gives_the_same_tables(
     assert await outcome(database) == await told(database)
     event(f"members {bool(expected['lms.group_members'])}")
     event(f"deleted {bool(expected['lms.deleted_users'])}")
+
+
+SHOWN = """
+    SELECT id, shown_seq,
+           ARRAY(SELECT member.user_id || ' ' || coalesce(person.display_name, person.user_name)
+                 FROM lms.group_members AS member JOIN lms.users AS person
+                   ON (person.tenant, person.id) = (member.tenant, member.user_id)
+                 WHERE member.tenant = groups.tenant AND member.group_id = groups.id ORDER BY 1),
+           ARRAY(SELECT value FROM lms.sent_references AS sent
+                 WHERE sent.tenant = groups.tenant AND sent.kind = 'member' AND sent.holder_id = groups.id
+                   AND sent.user_id IS NULL ORDER BY 1)
+    FROM lms.groups"""
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(directory=directories(), priorities=PRIORITIES)
+async def test_a_group_knows_which_fact_changed_what_it_shows(
+    database: asyncpg.Connection, directory: Directory, priorities: list[int]
+) -> None:
+    """Whosever fact it is: it is the last after which members or their names differ; members' facts that change nothing
+    do not count.
+    """
+    log = StoredLog(script_of(in_order(directory, priorities)).messages)
+    await empty(database)
+    applier = Applier(database, log)
+    await applier.begin()
+    before: dict[str, tuple[int, Any]] = {}
+    for message in log.messages:
+        await applier.apply(1)
+
+        after = {group: (at, shown) for group, at, *shown in await database.fetch(SHOWN)}
+        for group, (at, shown) in after.items():
+            last, shown_before = before.get(group, (0, [[], []]))
+            if shown != shown_before:
+                assert at == message.sequence
+            elif ".user." not in message.subject:
+                assert at == last
+        before = after
 
 
 def assert_links_are_right(tables: dict[str, list[dict[str, Any]]]) -> None:

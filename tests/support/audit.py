@@ -56,7 +56,9 @@ async def verified(operation: Operation) -> list[Finding]:
     """Return what the product's own comparison of log and tables finds."""
     async with log_connection(operation.stack) as client:
         stack = operation.stack
-        return [finding async for finding in verify(client, stack.database_url, claim_key=stack.claim_key)]
+        key, partitions = stack.claim_key, operation.partitions
+        found = verify(client, stack.database_url, claim_key=key, partitions=partitions)
+        return [finding async for finding in found]
 
 
 def answers_against_log(attempts: Sequence[Attempt], evidence: Evidence) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold, fold_name, fold_reference
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from support.facts import Script
 
@@ -44,7 +44,7 @@ class Directory:
     created: dict[str, int] = field(default_factory=dict)
     of_person: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     bearers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Value, folded → the people who ever have it, by any of what people are found by."""
+    """Value, folded as references are → the people who ever have it, by any of what people are found by."""
     named: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Person → the requests that send a member by another value than the id which may name the person."""
     sent: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -54,7 +54,7 @@ class Directory:
         """Have a person created and changed."""
         for state in states:
             for value in values_of(user, state):
-                self.bearers[fold(value)].add(user)
+                self.bearers[fold_reference(value)].add(user)
 
     def request(self, request: Request) -> int:
         """Add a request."""
@@ -71,10 +71,11 @@ class Directory:
         It strikes whatever names the same person. So either nothing else that was sent to the group may ever name one
         of those whom the value may name, or it is the id of somebody whom all of that names for certain.
         """
-        whom = self.bearers[fold(value)]
+        whom = self.bearers[fold_reference(value)]
         for other in self.sent[group] - {value}:
-            if whom & self.bearers[fold(other)] and not (
-                value in self.created and other in (f"x-{value}", fold(value)) and self.bearers[fold(other)] == {value}
+            others = self.bearers[fold_reference(other)]
+            if whom & others and not (
+                value in self.created and other in (f"x-{value}", fold(value)) and others == {value}
             ):
                 return False
         return True
@@ -90,7 +91,7 @@ def values_of(user: str, document: dict[str, Any]) -> Iterator[str]:
     yield from (email["value"] for email in document["emails"])
 
 
-NAMES = ("Ann", "ann", "Bob", "p-1", "x-usr_2", "7")
+NAMES = ("Ann", "ann", "Bob", "p-1", "p-1 ", "x-usr_2", "7")
 NUMBERS = ("7", "8", "Ann", "ANN")
 VERBS = (
     "members_added",
@@ -116,7 +117,9 @@ def states(draw: st.DrawFn, user: str) -> list[dict[str, Any]]:
         other = draw(MANAGERS).get("value")
         found.append(
             {
-                "userName": f"p-{user[-1]}" if turn == 0 or draw(st.booleans()) else f"q-{user[-1]}",
+                "userName": f"p-{user[-1]}"
+                if turn == 0 or draw(st.booleans())
+                else f"q-{user[-1]}" + draw(st.sampled_from(["", " "])),
                 "displayName": draw(st.sampled_from(NAMES)),
                 "externalId": f"x-{user}",
                 "active": draw(st.booleans()) or turn == 0,
@@ -166,6 +169,7 @@ def _tell_of_group(draw: st.DrawFn, directory: Directory, group: str, people: Se
                 "p-0",
                 "P-1",
                 "q-0",
+                " q-0",
                 *NAMES,
                 "ann@example.com",
                 "nobody",
@@ -189,7 +193,7 @@ def _tell_of_group(draw: st.DrawFn, directory: Directory, group: str, people: Se
             Request(group, verb, tuple(chosen), after=frozenset(directory.answers_behind(chosen)))
         )
         for value in chosen:
-            for user in directory.bearers[fold(value)]:
+            for user in directory.bearers[fold_reference(value)]:
                 if value != user:
                     directory.named[user].append(place)
     if draw(st.integers(0, 5)) == 0:
@@ -240,7 +244,7 @@ def link(value: str, people: Sequence[dict[str, Any]], gone: set[str]) -> str | 
     kinds: list[Callable[[dict[str, Any]], bool]] = [
         lambda person: person["id"] == value,
         lambda person: person["external_id"] == value,
-        lambda person: fold(person["user_name"]) == fold(value),
+        lambda person: fold_name(person["user_name"]) == fold_name(value),
         lambda person: fold(person["email"]) == fold(value),
         lambda person: person["employee_id"] == value,
         lambda person: fold(person["display_name"]) == fold(value),

@@ -65,6 +65,8 @@ class Script:
         self.tenant = tenant
         self.messages: list[LogMessage] = []
         self.published = 0
+        self.requests = "req"
+        """What request ids begin with: two logs that part at some place have different ones behind it."""
         self._last: dict[str, int] = {}
         self._held: dict[str, tuple[ClaimHeld, ...]] = {}
         self._documents: dict[str, dict[str, Any]] = {}
@@ -341,7 +343,7 @@ class Script:
 
     def _envelope(self, subject: str, about: str) -> Envelope:
         sequence = self.head + 1
-        alone = f"req_{self.partition}_{sequence}"
+        alone = f"{self.requests}_{self.partition}_{sequence}"
         request = self._request or alone
         return Envelope(fact_id(alone, 0), self.tenant, about, time_of(sequence), request, self._last.get(subject, 0))
 

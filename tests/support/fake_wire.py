@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -25,6 +26,7 @@ Fault: TypeAlias = Literal[
 ]
 FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]  # how a Literal is listed
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_OF = f"{EXPECTED}-Subject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ class FakeWire:
     max_payload: int = 1_048_576
     publishes: int = 0
     questions: int = 0
+
+    @asynccontextmanager
+    async def asked(self, framed: Callable[[bytes], bytes], within: float) -> AsyncIterator[list[bytes]]:
+        yield [await self.ask(framed, within)]
 
     async def ask(self, framed: Callable[[bytes], bytes], within: float, ahead: Iterable[bytes] = ()) -> bytes:  # noqa: ARG002  # it answers at once
         frames = b"".join(ahead) + framed(b"reply")
@@ -88,14 +94,19 @@ class FakeWire:
                 return _error(400, 10164, "wrong last sequence")
             case "overtaken":
                 guarded = next(each for each in published if EXPECTED in each.headers)
-                self._store([Published(guarded.subject, {"ce-requestid": "another process"}, b"")])
+                subject = guarded.headers.get(EXPECTED_OF, guarded.subject)
+                self._store([Published(subject, {"ce-requestid": "another process"}, b"")])
         return self._store(published)
 
     def _store(self, published: list[Published]) -> bytes:
+        written: set[str] = set()
         for each in published:
-            expected = each.headers.get(EXPECTED)
-            if expected is not None and self.last(each.subject) != int(expected):
-                return _error(400, 10071, f"wrong last sequence: {self.last(each.subject)}")
+            expected, subject = each.headers.get(EXPECTED), each.headers.get(EXPECTED_OF, each.subject)
+            if expected is not None and subject in written:
+                return _error(400, 10164, "wrong last sequence")
+            if expected is not None and self.last(subject) != int(expected):
+                return _error(400, 10071, f"wrong last sequence: {self.last(subject)}")
+            written.add(each.subject)
         for each in published:
             self.messages.append(Stored(each.subject, len(self.messages) + 1, each.headers, each.body))
         return json.dumps({"stream": "S", "seq": len(self.messages), "count": len(published)}).encode()

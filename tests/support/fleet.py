@@ -78,8 +78,8 @@ class Fleet:
         await asyncio.gather(*(self.add_projector() for _ in range(projectors)))
         await asyncio.gather(*(self.add_gateway() for _ in range(gateways)))
 
-    async def add_gateway(self) -> Program:
-        """Start one more gateway, at an address that it keeps."""
+    async def add_gateway(self, **environ: str) -> Program:
+        """Start one more gateway, at an address that it keeps, with these variables beside the usual ones."""
         port = any_free()
         url = f"http://127.0.0.1:{port}"
 
@@ -90,8 +90,8 @@ class Fleet:
             except (aiohttp.ClientError, TimeoutError):
                 return False
 
-        number = len(self.gateways) + 1
-        gateway = Program(f"gateway-{number}", self._command(f"gateway-{number}", "gateway", "--port", port), is_ready)
+        name = f"gateway-{len(self.gateways) + 1}"
+        gateway = Program(name, self._command(name, "gateway", "--port", port, **environ), is_ready)
         self.gateways.append(gateway)
         self.gateway_urls.append(url)
         await gateway.start()

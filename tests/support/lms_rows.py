@@ -72,6 +72,7 @@ async def group(
         fact_seq=2,
         members_seq=0,
         last_change="1-00-2-0",
+        shown_seq=0,
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from rollbook_contracts.claims import ClaimKey
 from rollbook_contracts.identifiers import new_id
 from rollbook_contracts.settings import TenantSettings
 from rollbook_gateway.admission.tokens import new_token
+from rollbook_gateway.edge.limits import Limits
 from rollbook_gateway.log.connection import connect
 from rollbook_gateway.log.jetstream import JetStreamEventLog
 from support.scim import Reply, Scim
@@ -126,3 +127,20 @@ async def running_product(
             await database.close()
             await log.close()
             await nats.close()
+
+
+@asynccontextmanager
+async def with_limits(product: Product, limits: Limits) -> AsyncIterator[Product]:
+    """Run one more gateway of a product, with these limits, and lend the product with it alone."""
+    stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
+    settings = Settings(allow_lazy_sync=True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(
+            serve_gateway(
+                product.stack, settings, host="127.0.0.1", port=0, stop=stop, ready=ready.set_result, limits=limits
+            ),
+        )
+        try:
+            yield replace(product, gateway_urls=[f"http://127.0.0.1:{await ready}"])
+        finally:
+            stop.set()

@@ -129,7 +129,8 @@ class Stage:
 
     async def findings(self) -> list[Finding]:
         """Return what verify finds."""
-        return [finding async for finding in verify(self.client, self.dsn, claim_key=CLAIM_KEY, settings=QUICK)]
+        found = verify(self.client, self.dsn, claim_key=CLAIM_KEY, partitions=1, settings=QUICK)
+        return [finding async for finding in found]
 
     async def until_state(self, projector: Projector, state: State) -> None:
         """Wait until the first partition's loop is in a state."""

@@ -15,6 +15,8 @@ from rollbook_projector.statements import columns_of, insert
 from support.searched_people import CREATED, MODIFIED
 
 MEMBERS_MODIFIED = "2026-11-24T03:44:45.250000Z"
+LATER = "2026-11-24T03:44:47.000000Z"
+"""Time of a last fact of members that changed nothing."""
 
 
 def group_id_of(number: int) -> str:
@@ -52,8 +54,9 @@ async def insert_groups(connection: asyncpg.Connection, tenant: str, groups: Seq
             (
                 *(tenant, one, name, fold(name), group.document.get("externalId")),
                 *(msgspec.json.encode(group.document).decode(), CREATED, MODIFIED, number + 1),
-                *((1000 + number, MEMBERS_MODIFIED) if group.touched else (0, None)),
+                *((2000 + number, LATER) if group.touched else (0, None)),
                 "",
+                *((1000 + number, MEMBERS_MODIFIED) if group.touched else (0, None)),
             )
         )
         for person in {*group.ids, *filter(None, group.sent.values())}:

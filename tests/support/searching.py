@@ -14,6 +14,7 @@ from rollbook_gateway.search.users import UserSearch
 
 PARTITION = 0
 HEAD = 7
+CREATED = "2026-11-24T03:44:43Z"
 
 
 @dataclass(slots=True)
@@ -29,6 +30,10 @@ class Log:
         assert partition == PARTITION
         self.asked += 1
         return self.sequence
+
+    async def holds(self, partition: int, sequence: int, created: str) -> bool:
+        assert partition == PARTITION
+        return created == CREATED and sequence <= self.sequence
 
     async def last(self, partition: int, subject: str) -> Stored | None:
         assert partition == PARTITION
@@ -104,12 +109,13 @@ async def move_checkpoint(database: asyncpg.Connection, sequence: int, *, halted
     await database.execute(
         """
         INSERT INTO provisioning.checkpoints (partition, epoch, stream_created, seq, fact_id, silent_until, halted)
-        VALUES ($1, 1, '2026-11-24T03:44:43Z', $2, 'req_x.0', 0, $3)
+        VALUES ($1, 1, $4, $2, 'req_x.0', 0, $3)
         ON CONFLICT (partition) DO UPDATE SET seq = excluded.seq, halted = excluded.halted
         """,
         PARTITION,
         sequence,
         halted,
+        CREATED,
     )
 
 

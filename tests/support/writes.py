@@ -14,7 +14,9 @@ def unique(prefix: str) -> str:
     return f"{prefix}{next(_numbers)}"
 
 
-def message(subject: str, expected: int | None, request_id: str, body: bytes = b"{}") -> Message:
+def message(
+    subject: str, expected: int | None, request_id: str, body: bytes = b"{}", *, beside: str | None = None
+) -> Message:
     """Return a message with the headers that every fact has."""
     headers = {
         "ce-specversion": "1.0",
@@ -22,13 +24,22 @@ def message(subject: str, expected: int | None, request_id: str, body: bytes = b
         "ce-time": "2026-11-24T03:44:43.000000Z",
         "ce-requestid": request_id,
     }
-    return Message(subject, headers, body, expected)
+    return Message(subject, headers, body, expected, beside)
 
 
 def write(*guards: tuple[str, int | None], request_id: str | None = None, partition: int = 0) -> Write:
     """Return a write of one message for each (subject, expected)."""
     request_id = request_id or unique("req")
     return Write(partition, request_id, tuple(message(subject, expected, request_id) for subject, expected in guards))
+
+
+def conditional(guard: tuple[str, int], beside: tuple[str, int]) -> Write:
+    """Return a write of two messages on one subject that guards another subject beside it."""
+    request_id = unique("req")
+    subject, expected = guard
+    other, at = beside
+    messages = (message(subject, expected, request_id), message(subject, at, request_id, beside=other))
+    return Write(0, request_id, messages)
 
 
 def chain(subject: str, expected: int, *request_ids: str, partition: int = 0) -> Write:

@@ -16,7 +16,7 @@ from rollbook_contracts.facts.membership import (
     StagingChunk,
     StagingCommitted,
 )
-from rollbook_contracts.facts.system import EpochStarted, ParkDiscarded, ParkRetried
+from rollbook_contracts.facts.system import EpochCorrected, EpochStarted, ParkDiscarded, ParkRetried
 from rollbook_contracts.facts.tenant import TenantCreated, TenantDisabled, TenantEnabled, TenantSettingsChanged
 from rollbook_contracts.facts.user import (
     UserClaimsChanged,
@@ -51,6 +51,7 @@ Fact: TypeAlias = (
     | TenantEnabled
     | TenantDisabled
     | EpochStarted
+    | EpochCorrected
     | ParkRetried
     | ParkDiscarded
 )
@@ -80,6 +81,7 @@ FACTS: Final = MappingProxyType[str, type[msgspec.Struct]](
         "tenant.enabled.v1": TenantEnabled,
         "tenant.disabled.v1": TenantDisabled,
         "epoch.started.v1": EpochStarted,
+        "epoch.corrected.v1": EpochCorrected,
         "park.retried.v1": ParkRetried,
         "park.discarded.v1": ParkDiscarded,
     },

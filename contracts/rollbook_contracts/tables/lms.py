@@ -116,6 +116,13 @@ groups = Table(
     Column("members_seq", BigInteger, nullable=False, comment="sequence of the last fact of the members, 0 for none"),
     _text("members_modified"),
     _text("last_change", required=True),
+    Column(
+        "shown_seq",
+        BigInteger,
+        nullable=False,
+        comment="sequence of the last fact that changed what is shown of the members, 0 for none",
+    ),
+    Column("shown_modified", Text(collation="C"), comment="ce-time of that fact"),
     PrimaryKeyConstraint("tenant", "id"),
     Index("groups_by_display_name", "tenant", "display_name_folded"),
     Index("groups_by_external_id", "tenant", "external_id", postgresql_where=text("external_id IS NOT NULL")),

@@ -1,10 +1,10 @@
 """The directory of tokens and tenants: PostgreSQL's ``control`` tables behind a cache; the edge asks it per request."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import asyncpg
@@ -16,6 +16,7 @@ from rollbook_contracts.settings import TenantSettings
 from rollbook_contracts.tables.control import NOTIFY_CHANNEL
 from rollbook_gateway.admission.access_tokens import ClientKey
 from rollbook_gateway.admission.credentials import Admitted, Credential
+from rollbook_gateway.admission.lookup import Lookup, fetch
 from rollbook_gateway.admission.tokens import Token
 from rollbook_gateway.decide.user import Tenant
 
@@ -25,16 +26,10 @@ STALE_SECONDS = 3600.0
 """How long it is believed while PostgreSQL cannot be asked."""
 RETRY_SECONDS = 5.0
 """How long a failed look at PostgreSQL is not repeated."""
-ASK_SECONDS = 1.0
-
-_QUERY = """
-SELECT tokens.key_id, tokens.kind, tokens.secret_sha256, tokens.scopes, tokens.revoked_at IS NOT NULL AS revoked,
-       extract(epoch FROM tokens.expires_at)::float8 AS expires_at,
-       tenants.tenant, tenants.name, tenants.enabled, tenants.settings,
-       tenants.fact_seq
-FROM control.tokens JOIN control.tenants USING (tenant)
-WHERE tokens.key_id = $1
-"""
+UNKNOWN_SECONDS = 5.0
+"""How long a key id that nobody has is not asked for again; NOTIFY ends it, as it does when a token is issued."""
+MOST_UNKNOWN: Final = 10_000
+"""So many of those are remembered: guesses must not fill the memory."""
 
 UNAVAILABLE: Final = (
     OSError,
@@ -80,7 +75,9 @@ class TokenDirectory:
         self._unix_time = unix_time
         self._access_key = access_key
         self._cache: dict[str, _Cached] = {}
-        self._asking: dict[str, asyncio.Task[Credential | None]] = {}
+        self._unknown: dict[str, float] = {}
+        """Until when a key id is believed to be nobody's."""
+        self._lookup = Lookup(self._ask)
         self._announcements = 0
         self._used: dict[str, float] = {}
 
@@ -117,7 +114,7 @@ class TokenDirectory:
     def forget(self) -> None:
         """Ask PostgreSQL again at the next request of each token; what is known serves while it cannot be asked."""
         self._announcements += 1
-        self._asking.clear()
+        self._unknown.clear()
         for cached in self._cache.values():
             cached.ask_again_at = 0.0
 
@@ -126,60 +123,56 @@ class TokenDirectory:
         cached = self._cache.get(key_id)
         if cached is not None and now < cached.ask_again_at:
             return cached.credential
+        if now < self._unknown.get(key_id, 0.0):
+            return None
         try:
-            return await self._ask_shared(key_id)
+            return await self._lookup(key_id)
         except UNAVAILABLE as error:
             if cached is None or now - cached.asked_at > STALE_SECONDS:
                 raise DirectoryUnavailableError from error
             cached.ask_again_at = now + RETRY_SECONDS
             return cached.credential
 
-    async def _ask_shared(self, key_id: str) -> Credential | None:
-        task = self._asking.get(key_id)
-        if task is None:
-            task = self._asking[key_id] = asyncio.create_task(self._ask_and_keep(key_id))
-            task.add_done_callback(partial(self._asked, key_id))
-        return await asyncio.shield(task)
-
-    def _asked(self, key_id: str, task: asyncio.Task[Credential | None]) -> None:
-        if self._asking.get(key_id) is task:
-            del self._asking[key_id]
-
-    async def _ask_and_keep(self, key_id: str) -> Credential | None:
+    async def _ask(self, key_ids: Sequence[str]) -> Sequence[Credential | Exception | None]:
         now, announcements = self._clock(), self._announcements
-        credential = await self._ask(key_id)
-        if credential is None:
-            # A key id that nobody has is not kept: guesses must not fill the memory.
-            self._cache.pop(key_id, None)
-            return None
+        found = await fetch(self._pool, key_ids)
+        credentials = [self._read_or_tell(found[key_id]) if key_id in found else None for key_id in key_ids]
         # What was announced while PostgreSQL was asked may have come too late for the answer.
-        believed_until = now + FRESH_SECONDS if announcements == self._announcements else 0.0
-        if key_id not in self._cache:
-            self._forget_tenant(credential.admitted.tenant.id)
-        self._cache[key_id] = _Cached(credential, now, believed_until)
-        return credential
+        current = announcements == self._announcements
+        before = set(self._cache)
+        for key_id, credential in zip(key_ids, credentials, strict=True):
+            if credential is None:
+                self._cache.pop(key_id, None)
+                if current:
+                    self._remember_unknown(key_id, now)
+            elif isinstance(credential, Credential):
+                self._cache[key_id] = _Cached(credential, now, now + FRESH_SECONDS if current else 0.0)
+        self._ask_again_beside(self._cache.keys() - before)
+        return credentials
 
-    def _forget_tenant(self, tenant: str) -> None:
-        """Ask again for each token of a tenant: where a new one is presented, old ones may just have been stopped.
+    def _remember_unknown(self, key_id: str, now: float) -> None:
+        self._unknown.pop(key_id, None)
+        self._unknown[key_id] = now + UNKNOWN_SECONDS
+        if len(self._unknown) > MOST_UNKNOWN:
+            del self._unknown[next(iter(self._unknown))]  # the one that was asked for longest ago
+
+    def _ask_again_beside(self, new: AbstractSet[str]) -> None:
+        """Ask again for each other token of their tenants: where a new one is presented, old ones may just have ended.
 
         So a gateway that admits the token of `rollbook token regenerate` admits none of those before it.
         """
-        self._announcements += 1
+        tenants = {self._cache[key_id].credential.admitted.tenant.id for key_id in new}
+        if not tenants:
+            return
         for key_id, cached in self._cache.items():
-            if cached.credential.admitted.tenant.id == tenant:
+            if key_id not in new and cached.credential.admitted.tenant.id in tenants:
                 cached.ask_again_at = 0.0
-                self._asking.pop(key_id, None)
 
-    async def _ask(self, key_id: str) -> Credential | None:
-        connection = await self._pool.acquire(timeout=ASK_SECONDS)
+    def _read_or_tell(self, row: asyncpg.Record) -> Credential | Exception:
         try:
-            row = await connection.fetchrow(_QUERY, key_id, timeout=ASK_SECONDS)
-        except BaseException:
-            connection.terminate()  # an operation may still be under way: nobody else must get this connection
-            raise
-        finally:
-            await self._pool.release(connection)
-        return self._read(row) if row is not None else None
+            return self._read(row)
+        except Exception as error:  # noqa: BLE001  # of one tenant: the others in the same question are admitted
+            return error
 
     def _read(self, row: asyncpg.Record) -> Credential:
         tenant = Tenant(

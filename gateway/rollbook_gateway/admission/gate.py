@@ -9,14 +9,17 @@ from rollbook_gateway.admission.fair_queue import FairQueue
 CAPACITY: Final = 64
 """Requests worked on at once: as many as fill the log's batches, and no more than a newcomer can wait for."""
 GUARANTEED: Final = 4
-"""Requests of each flow that never wait for those of others, even where these stand still."""
+"""Requests of each flow that do not wait for those of others, even where these stand still."""
+MOST: Final = 128
+"""Requests worked on at once in all, however many flows there are: more of them would wait for the log together, and
+longer than a write may."""
 
 
 class Gate:
     """Fair between flows, which are a tenant's lists and its other requests; who need not wait pays next to nothing."""
 
-    def __init__(self, capacity: int = CAPACITY, guaranteed: int = GUARANTEED) -> None:
-        self._queue: FairQueue[tuple[Hashable, asyncio.Future[None]]] = FairQueue(capacity, guaranteed)
+    def __init__(self, capacity: int = CAPACITY, guaranteed: int = GUARANTEED, most: int = MOST) -> None:
+        self._queue: FairQueue[tuple[Hashable, asyncio.Future[None]]] = FairQueue(capacity, guaranteed, most)
 
     def try_enter(self, flow: Hashable) -> bool:
         """Pass if that is possible at once; otherwise ``enter_in_turn`` waits for it."""

@@ -19,6 +19,14 @@ class Rotation(Generic[Waiting]):
     def __contains__(self, line: Hashable) -> bool:
         return line in self._lines
 
+    def lines(self) -> tuple[Hashable, ...]:
+        """Return the names of all lines, the one whose turn it is first."""
+        return tuple(self._lines)
+
+    def first(self, line: Hashable) -> Waiting:
+        """Return the first of a line, who goes on waiting."""
+        return self._lines[line][0]
+
     def put(self, line: Hashable, waiting: Waiting) -> None:
         """Have one more wait at the end of a line; a line that was empty gets its turn last."""
         found = self._lines.get(line)

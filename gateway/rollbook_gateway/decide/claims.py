@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rollbook_contracts.emails import principal_email
 from rollbook_contracts.facts.user import ClaimHeld
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold, fold_name
 from rollbook_contracts.settings import UniqueIdentifier
 from rollbook_contracts.subjects import ClaimAttribute
 from rollbook_contracts.urns import ENTERPRISE
@@ -45,14 +45,29 @@ def identifier_of(document: Document, unique_identifier: UniqueIdentifier) -> st
     return str(number) if number else None
 
 
-def wanted_claims(document: Document, identifiers: Iterable[UniqueIdentifier], digest: Digest) -> tuple[Wanted, ...]:
+def wanted_claims(
+    document: Document, identifiers: Iterable[UniqueIdentifier], digest: Digest, held: tuple[ClaimHeld, ...] = ()
+) -> tuple[Wanted, ...]:
     """Return the unique values of a document: the userName, and those of the tenant's identifiers that it has."""
-    wanted = [Wanted("userName", digest("userName", fold(document["userName"])), f"userName {document['userName']!r}")]
+    name = document["userName"]
+    wanted = [Wanted("userName", _claimed_name(name, digest, held), f"userName {name!r}")]
     for kind in identifiers:
         if (identifier := identifier_of(document, kind)) is not None:
             name = "e-mail address" if kind == "email" else "employeeNumber"
             wanted.append(Wanted("identifier", digest(f"identifier:{kind}", identifier), f"{name} {identifier!r}"))
     return tuple(wanted)
+
+
+def _claimed_name(name: str, digest: Digest, held: tuple[ClaimHeld, ...]) -> str:
+    """Return the hash by which a userName is claimed, by somebody who holds these claims.
+
+    The blanks around a name once counted: whoever holds a claim with them keeps it, since the name without them may be
+    somebody else's since then.
+    """
+    with_blanks = digest("userName", fold(name))
+    if any(claim.attribute == "userName" and claim.hash == with_blanks for claim in held):
+        return with_blanks
+    return digest("userName", fold_name(name))
 
 
 def plan_claims(wanted: tuple[Wanted, ...], held: tuple[ClaimHeld, ...]) -> ClaimPlan:

@@ -5,6 +5,7 @@ from typing import Final
 from rollbook_contracts.folding import fold
 from rollbook_contracts.settings import TenantSettings
 from rollbook_contracts.urns import ILMS
+from rollbook_gateway.scim.document import NOTHING_REMOVED, without_required
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.values import Document
 
@@ -12,14 +13,18 @@ _MOST_LISTED: Final = 100
 """Allowed values that an answer names."""
 
 
-def with_rules(new: Document, old: Document | None, settings: TenantSettings) -> Document:
+def with_rules(
+    new: Document, old: Document | None, settings: TenantSettings, removed: frozenset[str] = NOTHING_REMOVED
+) -> Document:
     """Return the document as the tenant's rules want it stored; raises ``invalidValue`` where they refuse it.
+
+    A region that is required and among what was ``removed`` is refused with ``mutability``.
 
     Values are compared without case and surrounding blanks and stored in the preconfigured spelling. What a person has
     already is never refused, also where it is no longer allowed and however it is spelt. Nor is a deactivation: there a
     value that is not allowed, or none where one is required, leaves the old one standing.
     """
-    document = _with_region(new, old, settings)
+    document = _with_region(new, old, settings, removed)
     for urn, name, allowed in settings.allowed_values:
         document = _with_allowed(document, old, urn, name, allowed)
     return document
@@ -36,7 +41,7 @@ def with_kept_region(new: Document, old: Document, settings: TenantSettings) -> 
     return new if kept is None else _set(new, ILMS, "region", kept)
 
 
-def _with_region(new: Document, old: Document | None, settings: TenantSettings) -> Document:
+def _with_region(new: Document, old: Document | None, settings: TenantSettings, removed: frozenset[str]) -> Document:
     if _value(new, ILMS, "region") is not None:
         return new
     if settings.default_region is not None:
@@ -46,7 +51,7 @@ def _with_region(new: Document, old: Document | None, settings: TenantSettings) 
         return _set(new, ILMS, "region", _value(old, ILMS, "region"))
     allowed = f" Allowed values: {_listed(settings.regions)}." if settings.regions else ""
     raise ScimError(
-        ErrorKind.INVALID_VALUE,
+        without_required(f"{ILMS}:region", removed),
         f"region is required: map a value to {ILMS}:region in the identity provider. In Entra add an attribute mapping "
         "(constant, or direct) with this target attribute; in Okta an attribute with external name region and external "
         f"namespace {ILMS}, since one without namespace is not sent. Or set a default region for this "

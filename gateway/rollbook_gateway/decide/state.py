@@ -8,6 +8,7 @@ import msgspec
 from rollbook_contracts.facts.catalog import Fact
 from rollbook_contracts.facts.group import GroupDeleted, GroupFact
 from rollbook_contracts.facts.user import ClaimHeld, UserDeleted, UserFact
+from rollbook_gateway.scim.matching import with_active
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def present_user(fact: UserFact, document: dict[str, Any], *, sequence: int, tim
         sequence=sequence,
         created=fact.created,
         last_modified=time,
-        document=document,
+        document=with_active(document),
         claims=held_claims(fact.claims, sequence),
     )
 

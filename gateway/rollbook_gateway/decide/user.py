@@ -23,6 +23,8 @@ from rollbook_gateway.decide.claims import ClaimPlan, Digest, Wanted, identifier
 from rollbook_gateway.decide.rules import with_kept_region, with_rules
 from rollbook_gateway.decide.state import PresentUser
 from rollbook_gateway.scim.difference import changed_attributes
+from rollbook_gateway.scim.document import NOTHING_REMOVED
+from rollbook_gateway.scim.matching import with_active
 from rollbook_gateway.scim.values import Document
 
 
@@ -42,13 +44,15 @@ class Tenant:
 class PlannedFact:
     """A fact to be written: its subject, whom it is about, and the guard (sequence of the subject's last message).
 
-    ``expected`` is ``None`` for a fact that follows another one of its write on the same subject.
+    ``expected`` is ``None`` for a fact that follows another one of its write on the same subject. Such a fact may guard
+    a subject ``beside`` the write, given with its last sequence.
     """
 
     subject: str
     about: str
     fact: Fact
     expected: int | None
+    beside: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +75,23 @@ class Decider:
 
     def create(self, user_id: str, document: Document, *, now: str) -> Decision:
         """Provision a new person; raises ``invalidValue`` where the tenant's rules refuse a value."""
-        stored = with_rules(document, None, self.tenant.settings)
+        stored = with_rules(with_active(document), None, self.tenant.settings)
         return self._write(UserCreated, user_id, stored, created=now, held=(), expected=0, changed=())
 
     def replace(self, state: PresentUser, document: Document) -> Decision | None:
         """Give a person a document that a provider sent whole."""
         return self.change(state, with_kept_region(document, state.document, self.tenant.settings))
 
-    def change(self, state: PresentUser, document: Document) -> Decision | None:
-        """Give a person another document; ``None`` where nothing differs, so that nothing is written."""
-        stored = with_rules(document, state.document, self.tenant.settings)
+    def change(
+        self, state: PresentUser, document: Document, removed: frozenset[str] = NOTHING_REMOVED
+    ) -> Decision | None:
+        """Give a person another document; ``None`` where nothing differs, so that nothing is written.
+
+        Where it does not say ``active``, the person stays as active as before: silence reactivates nobody.
+        ``removed`` names what the request took away, as ``scim.document.Canonical`` has it.
+        """
+        document = document if "active" in document else {**document, "active": state.active}
+        stored = with_rules(document, state.document, self.tenant.settings, removed)
         changed = tuple(changed_attributes(state.document, stored))
         if not changed:
             return None
@@ -100,7 +111,7 @@ class Decider:
 
     def reclaim(self, state: PresentUser) -> Decision | None:
         """Have a person hold what the tenant's identifiers ask for and nothing else; ``None`` where it is so."""
-        plan = plan_claims(self._wanted(state.document), state.claims)
+        plan = plan_claims(self._wanted(state.document, state.claims), state.claims)
         if not plan.take and not plan.release:
             return None
         return self._write(
@@ -130,7 +141,7 @@ class Decider:
         expected: int,
         changed: tuple[str, ...],
     ) -> Decision:
-        plan = plan_claims(self._wanted(document), held)
+        plan = plan_claims(self._wanted(document, held), held)
         claims, labels = claim_facts(self.tenant, plan, user_id, self.released)
         fact = fact_type(
             id=user_id,
@@ -143,8 +154,8 @@ class Decider:
         planned = (*claims, PlannedFact(self._user(user_id), user_id, fact, expected))  # type: ignore[arg-type]  # the subclasses of UserFact are all facts
         return Decision(planned, document, created, labels)
 
-    def _wanted(self, document: Document) -> tuple[Wanted, ...]:
-        return wanted_claims(document, self.tenant.settings.claimed_identifiers, self.digest)
+    def _wanted(self, document: Document, held: tuple[ClaimHeld, ...]) -> tuple[Wanted, ...]:
+        return wanted_claims(document, self.tenant.settings.claimed_identifiers, self.digest, held)
 
     def _user(self, user_id: str) -> str:
         return subjects.user(self.tenant.partition, self.tenant.id, user_id)

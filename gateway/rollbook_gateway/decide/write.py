@@ -42,7 +42,8 @@ def chain_messages(portions: Sequence[Portion], *, tenant: str, now: str) -> Ite
             fact_id(portion.request_id, portion.first + place), tenant, planned.about, now, portion.request_id, prev
         )
         headers, body = encode(planned.fact, envelope)
-        yield Message(planned.subject, headers, body, planned.expected)
+        beside, expected = planned.beside or (None, planned.expected)
+        yield Message(planned.subject, headers, body, expected, beside)
 
 
 def _facts(portions: Sequence[Portion]) -> Iterator[tuple[Portion, int, PlannedFact]]:

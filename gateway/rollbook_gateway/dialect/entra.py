@@ -41,6 +41,20 @@ def reference_object(text: str, sub_attributes: Any) -> dict[str, str] | None:
     return {"id": text} if "id" in sub_attributes else None
 
 
+def value_of_reference(value: dict[str, Any]) -> Any:
+    """Read ``{"$ref": null, "value": "x"}``, in which Entra wraps values of custom attributes, as what is wrapped.
+
+    An object that says anything else is returned as it stands.
+    """
+    parts = {name.lower(): part for name, part in value.items()}
+    return parts["value"] if parts.keys() | {"$ref"} == {"$ref", "value"} and parts.get("$ref") is None else value
+
+
+def text_from_number(number: float) -> str:
+    """Read a number that was sent for text, such as an employee number from a typed source, as JSON writes it."""
+    return json.dumps(number)
+
+
 def role_from_json_text(element: dict[str, Any]) -> dict[str, Any]:
     """Read a role whose ``value`` is an object written as text, as Entra's PATCH of roles has it (P12).
 

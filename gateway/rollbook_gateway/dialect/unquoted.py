@@ -4,6 +4,10 @@ import json
 import re
 from typing import Any, Final
 
+_QUOTES: Final = frozenset(
+    "'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb\u2032\u2033\uff02\uff07"
+)
+
 VALUE: Final = re.compile(
     r'"(?:[^"\\]|\\.)*"|(?<=\s)((?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)([^\s"()\[\]]+)',
     re.IGNORECASE,
@@ -23,6 +27,17 @@ def value(text: str, *, of_text: bool) -> Any:
         return text
 
 
-def quoted(text: str) -> str:
-    """Return a filter, or a path with one, with quotes around the values that have none (M06)."""
-    return VALUE.sub(lambda found: found[0] if found[2] is None else found[1] + json.dumps(found[2]), text)
+def lifted(text: str) -> tuple[str, list[str]]:
+    """Return a filter, or a path with one, with a number in quotes for each value, and the values as they were sent."""
+    literals: list[str] = []
+
+    def lift(found: re.Match[str]) -> str:
+        literals.append(found[2] or found[0])
+        return f'{found[1] or ""}"{len(literals) - 1}"'
+
+    return VALUE.sub(lift, text), literals
+
+
+def in_other_quotes(literal: str) -> bool:
+    """Tell whether a value begins or ends with a quotation mark that is none of JSON's: it is no text as it stands."""
+    return not _QUOTES.isdisjoint((literal[0], literal[-1]))

@@ -1,19 +1,22 @@
 """How connections get in: accepted as they come, then handed to the HTTP server a few at a time, fairly.
 
 Accepting is cheap, reading a request is not: two thousand connections at once take a quarter of a second. So they wait
-here until their first request begins, then in a line for each tenant that is named there; its token is asked for later.
+here until their first request begins, then in a line for each address, and there for each tenant that is named; its
+token is asked for later. So who names another's tenant from elsewhere takes nobody's turn.
 """
 
 import asyncio
 import re
 import socket
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any, Final, TypeAlias
 
-import structlog
 from aiohttp import web
 
 from rollbook_gateway.admission.rotation import Rotation
+from rollbook_gateway.edge.connections import CLOSED, Connection, Connections, nothing
+from rollbook_gateway.edge.serving import GatewayRunner
 
 BACKLOG: Final = 4096
 AT_ONCE: Final = 32
@@ -22,15 +25,18 @@ _PEEKED_BYTES: Final = 256
 _ACCEPTED_AT_ONCE: Final = 64
 _TENANT: Final = re.compile(rb"[A-Z]+ (?:https?://[^/ ]*)?/scim/([^/ ?#]*)")
 _PAUSE_SECONDS: Final = 0.1
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked whose time is over."""
 
-logger = structlog.get_logger(__name__)
+MakeProtocol: TypeAlias = Callable[[Connection], asyncio.BaseProtocol]
 
 
 class FairSite(web.BaseSite):
     """aiohttp's site with an acceptor of our own, on one host and port; 0 takes a free port."""
 
-    def __init__(self, runner: web.BaseRunner, host: str, port: int) -> None:
+    def __init__(self, runner: GatewayRunner, host: str, port: int) -> None:
         super().__init__(runner, backlog=BACKLOG)
+        self._gateway = runner
         self._address = (host, port)
         self._acceptor: Acceptor | None = None
 
@@ -50,10 +56,10 @@ class FairSite(web.BaseSite):
         """Listen; raises ``OSError`` where that is not possible."""
         await super().start()
         loop = asyncio.get_running_loop()
-        assert self._runner.server is not None, "the runner was set up"
         host, port = self._address
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        self._acceptor = Acceptor([_listen(info[0], info[4]) for info in dict.fromkeys(found)], self._runner.server)
+        sockets = [_listen(info[0], info[4]) for info in dict.fromkeys(found)]
+        self._acceptor = Acceptor(sockets, self._gateway.make_protocol, self._gateway.connections)
 
     async def stop(self) -> None:
         """Listen no more."""
@@ -65,16 +71,25 @@ class FairSite(web.BaseSite):
 class Acceptor:
     """Listens on sockets until it is closed; ``make_protocol`` makes the HTTP side of a connection."""
 
-    def __init__(self, sockets: list[socket.socket], make_protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        make_protocol: MakeProtocol,
+        connections: Connections,
+        look: float = LOOK_SECONDS,
+    ) -> None:
         self.sockets = sockets
         self._make_protocol = make_protocol
+        self._connections = connections
+        self._look_seconds = look
         self._loop = asyncio.get_running_loop()
-        self._silent: set[socket.socket] = set()
-        self._waiting: Rotation[socket.socket] = Rotation()
+        self._silent: dict[socket.socket, Connection] = {}
+        self._waiting = _Lines()
         self._round: asyncio.Handle | None = None
         self._handing_over: set[asyncio.Task[None]] = set()
         for listening in sockets:
             self._loop.add_reader(listening, self._accept, listening)
+        self._looking = self._loop.call_later(look, self._look)
 
     def close(self) -> None:
         """Listen no more; connections that still wait are closed, others stay."""
@@ -82,51 +97,70 @@ class Acceptor:
             self._loop.remove_reader(listening)
             listening.close()
         self.sockets = []
+        self._looking.cancel()
+        self._connections.refusals.tell(now=True)
         if self._round is not None:
             self._round.cancel()
         while self._waiting:
-            self._waiting.take()[1].close()
-        while self._silent:
-            connection = self._silent.pop()
-            self._loop.remove_reader(connection)
-            connection.close()
+            _end(*self._waiting.take())
+        for silent, connection in list(self._silent.items()):
+            self._forget_silent(silent)
+            _end(silent, connection)
+
+    def _look(self) -> None:
+        self._connections.close_overdue()
+        self._looking = self._loop.call_later(self._look_seconds, self._look)
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
-                connection, _address = listening.accept()
+                accepted, address = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 break
             except OSError as error:
-                # No file is left to open, as a rule: those that are open must be answered first.
-                logger.warning("connection.not_accepted", reason=str(error))
+                # No descriptor is left, as a rule: those that are open must be answered first.
+                self._connections.refusals.count("connections.not_accepted", error.strerror or "unknown")
+                self._connections.make_room()
                 self._loop.remove_reader(listening)
                 self._loop.call_later(_PAUSE_SECONDS, self._accept_again, listening)
                 break
-            connection.setblocking(False)
-            self._have_wait(connection)
+            connection = self._connections.open(address[0])
+            if connection is None:
+                accepted.close()
+                continue
+            accepted.setblocking(False)
+            connection.end = partial(self._end_silent, accepted)
+            self._have_wait(accepted, connection)
 
-    def _have_wait(self, connection: socket.socket) -> None:
+    def _have_wait(self, accepted: socket.socket, connection: Connection) -> None:
         """Put a connection into its line once its first request has begun."""
         try:
-            begun = connection.recv(_PEEKED_BYTES, socket.MSG_PEEK)
+            begun = accepted.recv(_PEEKED_BYTES, socket.MSG_PEEK)
         except BlockingIOError:
-            if connection not in self._silent:
-                self._silent.add(connection)
-                self._loop.add_reader(connection, self._have_wait, connection)
+            if accepted not in self._silent:
+                self._silent[accepted] = connection
+                self._loop.add_reader(accepted, self._have_wait, accepted, connection)
             return
         except OSError:
             begun = b""
-        if connection in self._silent:
-            self._silent.discard(connection)
-            self._loop.remove_reader(connection)
+        self._forget_silent(accepted)
         if not begun:
-            connection.close()
+            _end(accepted, connection)
             return
+        connection.work()
+        connection.end = accepted.close
         match = _TENANT.match(begun)
-        self._waiting.put(match[1] if match else None, connection)
+        self._waiting.put(connection, match[1] if match else None, accepted)
         if self._round is None:
             self._round = self._loop.call_soon(self._hand_over)
+
+    def _forget_silent(self, accepted: socket.socket) -> None:
+        if self._silent.pop(accepted, None) is not None:
+            self._loop.remove_reader(accepted)
+
+    def _end_silent(self, accepted: socket.socket) -> None:
+        self._forget_silent(accepted)
+        accepted.close()
 
     def _accept_again(self, listening: socket.socket) -> None:
         if listening in self.sockets:
@@ -136,18 +170,49 @@ class Acceptor:
         for _ in range(AT_ONCE):
             if not self._waiting:
                 break
-            _, connection = self._waiting.take()
-            task = self._loop.create_task(self._open(connection))
+            accepted, connection = self._waiting.take()
+            if accepted.fileno() < 0:  # its time was over while it waited
+                continue
+            connection.end = nothing
+            task = self._loop.create_task(self._open(accepted, connection))
             self._handing_over.add(task)
             task.add_done_callback(self._handing_over.discard)
         self._round = self._loop.call_soon(self._hand_over) if self._waiting else None
 
-    async def _open(self, connection: socket.socket) -> None:
+    async def _open(self, accepted: socket.socket, connection: Connection) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._make_protocol, connection)
+            await self._loop.connect_accepted_socket(lambda: self._make_protocol(connection), accepted)
         except OSError as error:
-            logger.info("connection.lost", reason=str(error))
-            connection.close()
+            self._connections.refusals.count(CLOSED, error.strerror or "lost")
+            _end(accepted, connection)
+
+
+class _Lines:
+    """Those who wait: addresses take turns, and behind each address the tenants that are named there."""
+
+    def __init__(self) -> None:
+        self._addresses: Rotation[None] = Rotation()
+        self._names: dict[Hashable, Rotation[tuple[socket.socket, Connection]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._addresses)
+
+    def put(self, connection: Connection, name: bytes | None, accepted: socket.socket) -> None:
+        self._addresses.put(connection.address, None)
+        self._names.setdefault(connection.address, Rotation()).put(name, (accepted, connection))
+
+    def take(self) -> tuple[socket.socket, Connection]:
+        address, _ = self._addresses.take()
+        names = self._names[address]
+        _, waiting = names.take()
+        if not names:
+            del self._names[address]
+        return waiting
+
+
+def _end(accepted: socket.socket, connection: Connection) -> None:
+    connection.forget()
+    accepted.close()
 
 
 def _listen(family: int, address: Any) -> socket.socket:

@@ -6,11 +6,14 @@ from typing import Final
 
 from aiohttp import web
 
+from rollbook_gateway.admission.bytes_in_hand import NoRoomError
 from rollbook_gateway.admission.credentials import Admitted, ExpiredError
 from rollbook_gateway.admission.directory import DirectoryUnavailableError
 from rollbook_gateway.admission.rate_limit import RateLimitedError
 from rollbook_gateway.admission.scopes import SCOPES, scopes_for
+from rollbook_gateway.edge.bodies import BodyLostError
 from rollbook_gateway.intake.bodies import UnreadError
+from rollbook_gateway.log.identity import LogRegressedError
 from rollbook_gateway.log.port import LogError, TooLargeError
 from rollbook_gateway.requests.caller import Answer, answer
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
@@ -47,11 +50,15 @@ _HTTP_DETAILS: Final = MappingProxyType(
 
 _OUTAGES: Final[Mapping[type[Exception], str]] = MappingProxyType(
     {
+        LogRegressedError: "The log was put back or replaced: nothing is stored or read until an operator has dealt "
+        "with it. Repeat the request.",
         LogError: "The log gave no answer in time: a write may or may not be stored. Repeat the request; nothing is "
         "stored twice.",
         StaleError: "The latest writes are not visible to searches yet. Repeat the request.",
         SearchUnavailableError: "The database does not answer at present. Repeat the request.",
         DirectoryUnavailableError: "The database does not answer at present. Repeat the request.",
+        NoRoomError: "Too many bytes of this organization, or of all, are under way here; nothing was stored. Repeat "
+        "the request when fewer large ones are.",
         UnreadError: "The body could not be read at present; nothing was stored. Repeat the request.",
     },
 )
@@ -65,6 +72,8 @@ def failure(error: Exception) -> Answer | None:
         status = STATUS[error.kind]
         scim_type = None if status in _WITHOUT_SCIM_TYPE else error.kind.value
         return answer(status, error_body(status, error.detail, scim_type))
+    if isinstance(error, BodyLostError):
+        return answer(400, error_body(400, "The body ended before it was whole; nothing was stored."))
     if isinstance(error, web.HTTPException):
         return http_failure(error)
     return next((unavailable(detail) for outage, detail in _OUTAGES.items() if isinstance(error, outage)), None)

@@ -1,4 +1,4 @@
-"""What happens around every request, outermost first: correlation and failures, then admission, then its turn."""
+"""What happens around every request, outermost first: correlation and failures, admission, its body, its turn."""
 
 import asyncio
 import time
@@ -18,6 +18,8 @@ from rollbook_gateway.admission.scopes import allows
 from rollbook_gateway.admission.tokens import bearer
 from rollbook_gateway.decide.user import Tenant
 from rollbook_gateway.edge import errors
+from rollbook_gateway.edge.bodies import Bodies, check_encoding
+from rollbook_gateway.edge.refusals import Refusals
 from rollbook_gateway.requests.caller import Answer
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
@@ -55,29 +57,39 @@ async def _each(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
             await asyncio.sleep(0)
 
 
-@web.middleware
-async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request its id, answer whatever it raises in SCIM's form, log one line."""
-    request_id = new_id("req")
-    request[REQUEST_ID] = request_id
-    started = time.perf_counter()
-    try:
-        response = await handler(request)
-    except Exception as error:  # noqa: BLE001  # the rim: whatever is raised becomes an answer
-        response = respond(_failed(error, request_id))
-    response.headers[CORRELATION_HEADER] = request_id
-    tenant = request.get(TENANT)
-    logger.info(
-        "request.answered",
-        request_id=request_id,
-        tenant=tenant.id if tenant else None,
-        key_id=request.get(KEY_ID),
-        method=request.method,
-        route=request.match_info.route.resource.canonical if request.match_info.route.resource else None,
-        status=response.status,
-        ms=round((time.perf_counter() - started) * 1000, 2),
-    )
-    return response
+def correlating(refusals: Refusals) -> Middleware:
+    """Return the middleware that gives each request its id, answers whatever it raises in SCIM's form, logs a line.
+
+    What is asked without a token is counted in place of a line: else strangers could fill the disk.
+    """
+
+    @web.middleware
+    async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request_id = new_id("req")
+        request[REQUEST_ID] = request_id
+        started = time.perf_counter()
+        try:
+            response = await handler(request)
+        except Exception as error:  # noqa: BLE001  # the rim: whatever is raised becomes an answer
+            response = respond(_failed(error, request_id))
+        response.headers[CORRELATION_HEADER] = request_id
+        tenant = request.get(TENANT)
+        if tenant is None:
+            refusals.count("requests.without_token", str(response.status))
+        log = logger.info if tenant is not None else logger.debug
+        log(
+            "request.answered",
+            request_id=request_id,
+            tenant=tenant.id if tenant else None,
+            key_id=request.get(KEY_ID),
+            method=request.method,
+            route=request.match_info.route.resource.canonical if request.match_info.route.resource else None,
+            status=response.status,
+            ms=round((time.perf_counter() - started) * 1000, 2),
+        )
+        return response
+
+    return correlate
 
 
 def _failed(error: Exception, request_id: str) -> Answer:
@@ -124,8 +136,15 @@ def admitting(directory: TokenDirectory) -> Middleware:
     return admit
 
 
-def in_turn(limits: RateLimits, gate: Gate) -> Middleware:
-    """Return the middleware that has admitted requests wait for their tenant's limit, then for a turn."""
+@web.middleware
+async def unencoded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse encoded bodies at every address; behind admission, so that an organization finds it in its log."""
+    check_encoding(request)
+    return await handler(request)
+
+
+def in_turn(limits: RateLimits, bodies: Bodies, gate: Gate) -> Middleware:
+    """Return the middleware that has admitted requests wait for their tenant's limit, for their body, for a turn."""
 
     @web.middleware
     async def take_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -136,13 +155,16 @@ def in_turn(limits: RateLimits, gate: Gate) -> Middleware:
             await limits.pass_through(tenant)
         except RateLimitedError as error:
             return respond(errors.too_many_requests(error))
+        await bodies.take(request, tenant.id)
         flow = (tenant.id, _is_search(request))
         if not gate.try_enter(flow):
             await gate.enter_in_turn(flow)
         try:
-            return await handler(request)
+            response = await handler(request)
         finally:
             gate.leave(flow)
+        bodies.count_answer(request, tenant.id, response.content_length or 0)
+        return response
 
     return take_turn
 

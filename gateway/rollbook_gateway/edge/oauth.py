@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from rollbook_gateway.admission.client_credentials import (
     OAuthError,
@@ -16,6 +17,7 @@ from rollbook_gateway.admission.client_credentials import (
     scopes_granted,
 )
 from rollbook_gateway.admission.directory import DirectoryUnavailableError, TokenDirectory
+from rollbook_gateway.edge.bodies import BodyLostError, invite
 from rollbook_gateway.edge.errors import RETRY_AFTER
 from rollbook_gateway.edge.middleware import KEY_ID, TENANT, TOKEN_ADDRESS
 
@@ -64,11 +66,14 @@ class TokenEndpoint:
 
 
 async def _form(request: web.Request) -> bytes:
+    await invite(request)
     try:
         async with asyncio.timeout(READ_SECONDS):
             await request.content.readexactly(MAX_FORM_BYTES + 1)
     except asyncio.IncompleteReadError as whole:
         return whole.partial
+    except (ConnectionError, RequestPayloadError) as error:
+        raise BodyLostError from error
     except TimeoutError:
         raise OAuthError("invalid_request", f"The body did not come within {READ_SECONDS:.0f} s.", 408) from None
     raise OAuthError("invalid_request", f"The body is longer than {MAX_FORM_BYTES} bytes.", 413)

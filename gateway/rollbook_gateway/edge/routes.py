@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
+from rollbook_gateway.edge.bodies import BODY, ROOT
 from rollbook_gateway.edge.health import Health
 from rollbook_gateway.edge.middleware import REQUEST_ID, TENANT, respond
 from rollbook_gateway.edge.recording import DRAFT
@@ -14,12 +15,7 @@ from rollbook_gateway.requests.groups import Groups, shown_of_group
 from rollbook_gateway.requests.search_request import from_parameters
 from rollbook_gateway.requests.users import Users, shown_attributes
 from rollbook_gateway.scim import discovery
-from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.rendering import Projection
-
-ROOT = "/scim/{tenant}/v2"
-MAX_GROUP_BYTES = 32 * 1024 * 1024
-_JSON_TYPES = frozenset({"application/scim+json", "application/json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +55,30 @@ class Routes:
         router.add_get("/readyz", self.readyz)
 
     async def create_user(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = _body(request)
         return respond(await self.users.create(self._caller(request), body, _shown(request)))
 
     async def list_users(self, request: web.Request) -> web.Response:
         return respond(await self.users.list(self._caller(request), from_parameters(request.query)))
 
     async def search_users(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = _body(request)
         return respond(await self.users.search(self._caller(request), body))
 
     async def search_everything(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = _body(request)
         return respond(await self.everything.search(self._caller(request), body))
 
     async def get_user(self, request: web.Request) -> web.Response:
         return respond(await self.users.get(self._caller(request), request.match_info["id"], _shown(request)))
 
     async def replace_user(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = _body(request)
         user_id = request.match_info["id"]
         return respond(await self.users.replace(self._caller(request), user_id, body, _shown(request)))
 
     async def patch_user(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = _body(request)
         user_id = request.match_info["id"]
         return respond(await self.users.patch(self._caller(request), user_id, body, _shown(request)))
 
@@ -90,14 +86,14 @@ class Routes:
         return respond(await self.users.delete(self._caller(request), request.match_info["id"]))
 
     async def create_group(self, request: web.Request) -> web.Response:
-        body = await _large_body(request)
+        body = request[BODY]
         return respond(await self.groups.create(self._caller(request), body, _shown_of_group(request)))
 
     async def list_groups(self, request: web.Request) -> web.Response:
         return respond(await self.groups.list(self._caller(request), from_parameters(request.query)))
 
     async def search_groups(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = _body(request)
         return respond(await self.groups.search(self._caller(request), body))
 
     async def get_group(self, request: web.Request) -> web.Response:
@@ -105,12 +101,12 @@ class Routes:
         return respond(await self.groups.get(self._caller(request), group_id, _shown_of_group(request)))
 
     async def replace_group(self, request: web.Request) -> web.Response:
-        body = await _large_body(request)
+        body = request[BODY]
         group_id = request.match_info["id"]
         return respond(await self.groups.replace(self._caller(request), group_id, body, _shown_of_group(request)))
 
     async def patch_group(self, request: web.Request) -> web.Response:
-        body = await _large_body(request)
+        body = request[BODY]
         return respond(await self.groups.patch(self._caller(request), request.match_info["id"], body))
 
     async def delete_group(self, request: web.Request) -> web.Response:
@@ -158,39 +154,9 @@ class Routes:
         return f"{origin}/scim/{request.match_info['tenant']}/v2"
 
 
-async def _body(request: web.Request) -> bytes:
-    """Read a JSON body of at most the application's limit; other media types and encodings are refused (415)."""
-    _check_media(request)
-    return await request.read()
-
-
-async def _large_body(request: web.Request) -> list[bytes]:
-    """Read the JSON body of a group, as it comes; joined it would be copied in one go."""
-    _check_media(request)
-    chunks, size = [], request.content_length or 0
-    if size <= MAX_GROUP_BYTES:
-        size = 0
-        async for chunk in request.content.iter_any():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > MAX_GROUP_BYTES:
-                break
-    if size > MAX_GROUP_BYTES:
-        raise ScimError(
-            ErrorKind.PAYLOAD_TOO_LARGE,
-            f"The body is larger than {MAX_GROUP_BYTES // 1024**2} MiB, which is the limit for a group.",
-        )
-    return chunks
-
-
-def _check_media(request: web.Request) -> None:
-    sent = request.headers.get("Content-Type")
-    if sent is not None and request.content_type not in _JSON_TYPES:
-        raise web.HTTPUnsupportedMediaType(
-            reason=f"The body is {request.content_type[:100]}; it must be application/scim+json or application/json.",
-        )
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise web.HTTPUnsupportedMediaType(reason="The body must be sent without Content-Encoding.")
+def _body(request: web.Request) -> bytes:
+    body: list[bytes] = request[BODY]
+    return b"".join(body)
 
 
 def _shown(request: web.Request) -> Projection:

@@ -8,7 +8,7 @@ from rollbook_gateway.decide.membership import Membership, merge, replacement
 from rollbook_gateway.scim.compiled import group_schema
 from rollbook_gateway.scim.document import canonicalise
 from rollbook_gateway.scim.json_body import parse
-from rollbook_gateway.scim.members import is_members, member_values
+from rollbook_gateway.scim.members import member_values, take_members
 from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.patch.members import split_patch
 from rollbook_gateway.scim.patch.operations import Operation
@@ -37,9 +37,7 @@ Sent: TypeAlias = SentGroup | SentPatch
 def read_group(body: bytes, notes: Notes) -> SentGroup:
     """Read the body of a POST or PUT; raise ``ScimError`` for what cannot be stored."""
     sent = parse(body)
-    members = None
-    for name in [name for name in sent if is_members(name)]:
-        members = sent.pop(name)
+    members = take_members(sent, notes)
     return SentGroup(canonicalise(sent, group_schema(), notes).document, replacement(member_values(members)))
 
 

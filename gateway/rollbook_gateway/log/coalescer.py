@@ -40,6 +40,7 @@ class Pending:
     write: Write
     encoded: list[Encoded]
     subjects: frozenset[str]
+    """Those it writes."""
     size: int
     deadline: float
     answer: asyncio.Future[int]
@@ -47,6 +48,8 @@ class Pending:
     refused_before: bool = False
     not_before: float = 0.0
     trouble: str = "it waited behind other writes"
+    beside: frozenset[str] = frozenset()
+    """The subjects that it guards and leaves as they are."""
 
 
 def take(
@@ -60,16 +63,23 @@ def take(
     """Split the waiting writes into the next batch and those that wait on; those past their deadline are dropped.
 
     Two writes with a subject in common never share a batch, and the later never overtakes the earlier, even one that is
-    held back or ``under_way``: each is decided on a state, and only one of them can be right.
+    held back or ``under_way``: each is decided on a state, and only one of them can be right. A subject that both of
+    them only guard is none in common.
     """
     batch: list[Pending] = []
     rest: list[Pending] = []
-    touched = {subject for pending in under_way for subject in pending.subjects}
+    written = {subject for pending in under_way for subject in pending.subjects}
+    guarded = {subject for pending in under_way for subject in pending.beside}
     messages = size = 0
     for position, pending in enumerate(waiting):
         if pending.deadline <= now:
             continue
-        if not touched.isdisjoint(pending.subjects) or pending.not_before > now:
+        meets = not (
+            written.isdisjoint(pending.subjects)
+            and guarded.isdisjoint(pending.subjects)
+            and written.isdisjoint(pending.beside)
+        )
+        if meets or pending.not_before > now:
             rest.append(pending)
         elif batch and (
             len(batch) == at_most
@@ -82,7 +92,8 @@ def take(
             batch.append(pending)
             messages += len(pending.encoded)
             size += pending.size
-        touched |= pending.subjects
+        written |= pending.subjects
+        guarded |= pending.beside
     return batch, rest
 
 

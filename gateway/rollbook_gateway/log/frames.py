@@ -19,6 +19,7 @@ _BATCH_LINES: Final = 160
 _PART: Final = 256 * 1024
 """Bytes of a batch that are sent before others have their turn."""
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+_EXPECTED_OF: Final = f"{_EXPECTED}-Subject"
 
 
 class Encoded(msgspec.Struct, frozen=True, gc=False):
@@ -39,6 +40,10 @@ def encode(message: Message) -> Encoded:
         raise ValueError(f"a header of a message to {message.subject} holds a line break")
     if message.expected is not None:
         lines += f"{_EXPECTED}: {message.expected}\r\n"
+    if message.beside is not None:
+        if not _SUBJECT.fullmatch(message.beside):
+            raise ValueError(f"no subject to guard: {message.beside!r}")
+        lines += f"{_EXPECTED_OF}: {message.beside}\r\n"
     return Encoded(message.subject.encode(), lines.encode(), message.body)
 
 

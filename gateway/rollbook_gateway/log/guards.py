@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from rollbook_contracts.limits import BATCH_MESSAGES
 from rollbook_gateway.log.port import Message, Stored, Write
 
-MOST_MESSAGES: Final = 1_000
+MOST_MESSAGES: Final = BATCH_MESSAGES
 """The server's limit on an atomic batch."""
 
 
@@ -16,23 +17,35 @@ def check_write(write: Write) -> None:
     guarded = False
     touched: set[str] = set()
     for message in write.messages:
-        if message.expected is not None:
+        if message.expected is not None and message.beside is None:
             guarded = True
             if message.subject in touched:
                 # The server refuses any guard on a subject that the same batch wrote to before.
                 raise ValueError(f"the guard on {message.subject} must stand on the write's first message there")
         touched.add(message.subject)
     if not guarded:
-        raise ValueError("a write needs at least one guarded message")
+        raise ValueError("a write needs at least one message that guards its own subject")
+    if both := touched & guarded_beside(write):
+        raise ValueError(f"a write guards the subjects that it writes by its messages there, not beside: {both}")
 
 
 def guarded(write: Write) -> list[tuple[int, Message, int]]:
-    """Return the guarded messages of a write: position, message and expected sequence."""
+    """Return the messages of a write that guard their own subjects: position, message and expected sequence."""
     return [
         (position, message, message.expected)
         for position, message in enumerate(write.messages)
-        if message.expected is not None
+        if message.expected is not None and message.beside is None
     ]
+
+
+def guards(write: Write) -> list[tuple[str, int]]:
+    """Return all subjects that a write guards, and the sequences that it expects there."""
+    return [(message.guarded, message.expected) for message in write.messages if message.expected is not None]
+
+
+def guarded_beside(write: Write) -> frozenset[str]:
+    """Return the subjects that a write guards and leaves as they are."""
+    return frozenset([message.beside for message in write.messages if message.beside is not None])
 
 
 def last_per_subject(write: Write, sequence: int) -> dict[str, int]:
@@ -46,9 +59,9 @@ def stale(write: Write, last: Mapping[str, int]) -> tuple[str, int] | None:
 
     ``last`` holds sequences that the subjects have reached: they only rise, so a guard below one never holds again.
     """
-    for message in write.messages:
-        if message.expected is not None and last.get(message.subject, 0) > message.expected:
-            return message.subject, last[message.subject]
+    for subject, expected in guards(write):
+        if last.get(subject, 0) > expected:
+            return subject, last[subject]
     return None
 
 

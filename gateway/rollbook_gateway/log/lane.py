@@ -24,7 +24,7 @@ import structlog
 from rollbook_gateway.log import frames
 from rollbook_gateway.log.answers import Acked, Again, Failed, Outcome, Refused, Unknown, interpret
 from rollbook_gateway.log.coalescer import Limits, Pending, go_singly, overtaken, take
-from rollbook_gateway.log.guards import last_per_subject
+from rollbook_gateway.log.guards import guarded_beside, last_per_subject
 from rollbook_gateway.log.port import LogError, RefusedError, TooLargeError, UnavailableError, Write
 from rollbook_gateway.log.read_back import Verdict, judge
 from rollbook_gateway.log.reads import LeaderReads
@@ -38,10 +38,11 @@ _log = structlog.get_logger(__name__)
 class Lane:
     """The queue of one partition and the task that empties it, which lives only while there is something to do."""
 
-    def __init__(self, wire: Wire, reads: LeaderReads, limits: Limits) -> None:
+    def __init__(self, wire: Wire, reads: LeaderReads, limits: Limits, *, replicated: bool = False) -> None:
         self._wire = wire
         self._reads = reads
         self._limits = limits
+        self._replicated = replicated
         self._waiting: list[Pending] = []
         self._at_most = _NO_LIMIT
         self._alone: dict[asyncio.Task[None], Pending] = {}
@@ -63,6 +64,7 @@ class Lane:
             write=write,
             encoded=encoded,
             subjects=frozenset([message.subject for message in write.messages]),
+            beside=guarded_beside(write),
             size=sum(sizes),
             deadline=deadline,
             answer=self._loop.create_future(),
@@ -168,7 +170,7 @@ class Lane:
 
     async def _refused(self, batch: list[Pending], last: int | None) -> None:
         try:
-            verdicts = await judge(self._reads, batch, last)
+            verdicts = await judge(self._reads, batch, last, believed=not self._replicated)
         except LogError as error:
             self._again(batch, str(error), _PAUSE)
             return

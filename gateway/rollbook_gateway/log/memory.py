@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 
-from rollbook_gateway.log.guards import check_write
+from rollbook_gateway.log.guards import check_write, guards
 from rollbook_gateway.log.port import RefusedError, Stored, UnavailableError, Write
 
 
@@ -26,9 +26,9 @@ class MemoryEventLog:
 
     def _store(self, write: Write) -> int | RefusedError:
         messages, last = self._messages[write.partition], self._last[write.partition]
-        for message in write.messages:
-            if message.expected is not None and last[message.subject] != message.expected:
-                return RefusedError(message.subject, last[message.subject])
+        for subject, expected in guards(write):
+            if last[subject] != expected:
+                return RefusedError(subject, last[subject])
         for message in write.messages:
             messages.append(Stored(message.subject, len(messages) + 1, message.headers, message.body))
             last[message.subject] = len(messages)
@@ -45,6 +45,11 @@ class MemoryEventLog:
     async def head(self, partition: int) -> int:
         await self._answer()
         return len(self._messages[partition])
+
+    async def holds(self, partition: int, sequence: int, created: str) -> bool:  # noqa: ARG002  # there is but one log
+        """Tell whether a sequence is there."""
+        await self._answer()
+        return sequence <= len(self._messages[partition])
 
     def _at(self, partition: int, sequence: int) -> Stored | None:
         messages = self._messages[partition]

@@ -10,21 +10,27 @@ class Message:
     """One message of a write.
 
     ``expected`` is the guard: the sequence of the last message on the subject, 0 where there must be none; ``None`` for
-    a message without a guard.
+    a message without a guard. ``beside`` is the subject that is guarded instead, one that the write leaves as it is.
     """
 
     subject: str
     headers: Mapping[str, str]
     body: bytes
     expected: int | None
+    beside: str | None = None
+
+    @property
+    def guarded(self) -> str:
+        """Return the subject that the guard is about."""
+        return self.subject if self.beside is None else self.beside
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
     """The messages of one decision, or of several that form a chain: stored all or none, one behind the other.
 
-    At least one of them is guarded, so that of several copies sent at most one is stored. A stored copy is known as
-    ours by the ``ce-requestid`` of the guarded message; ``request_id`` is that of the decision, the first of a chain.
+    At least one of them guards its own subject, so that of several copies sent at most one is stored. A stored copy is
+    known as ours by the ``ce-requestid`` of that message; ``request_id`` is that of the decision, the first of a chain.
     """
 
     partition: int

@@ -1,7 +1,9 @@
 """Frames out, answers in: requests over one NATS connection with an inbox of our own; for lanes and leader reads."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
@@ -28,6 +30,14 @@ class UnansweredError(WireError):
     """The request may have arrived or not, may have been carried out or not, and may be yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A request under way: who waits for its first answer, and every answer so far."""
+
+    first: "asyncio.Future[Msg]"
+    answers: list[bytes] = field(default_factory=list)
+
+
 class Wire:
     """One inbox on one connection; every waiting request hears at once when the connection is interrupted."""
 
@@ -36,7 +46,7 @@ class Wire:
         self._inbox = connection.new_inbox()
         self._prefix = f"{self._inbox}.".encode()
         self._tokens = count(1)
-        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     @property
     def max_payload(self) -> int:
@@ -57,6 +67,17 @@ class Wire:
 
         ``ahead`` goes before it, part by part, and means nothing without it: others have their turn between the parts.
         """
+        async with self.asked(framed, within, ahead) as answers:
+            return answers[0]
+
+    @asynccontextmanager
+    async def asked(
+        self, framed: Callable[[bytes], bytes], within: float, ahead: Iterable[bytes] = ()
+    ) -> AsyncIterator[list[bytes]]:
+        """Do the same, and lend the list of all answers, which grows for as long as the block lasts.
+
+        A question to a stream's leader gets two answers where two servers of a cluster hold themselves for it.
+        """
         held = b""
         for part in ahead:
             if held:
@@ -64,19 +85,19 @@ class Wire:
                 await asyncio.sleep(0)
             held = part
         token = str(next(self._tokens))
-        answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
-        self._waiting[token] = answer
+        waiting = self._waiting[token] = _Waiting(asyncio.get_running_loop().create_future())
         try:
             await self._send(held + framed(self._prefix + token.encode()))
-            async with asyncio.timeout(within):
-                message = await answer
-        except TimeoutError:
-            raise UnansweredError(f"NATS did not answer within {within:.1f} s") from None
+            try:
+                async with asyncio.timeout(within):
+                    message = await waiting.first
+            except TimeoutError:
+                raise UnansweredError(f"NATS did not answer within {within:.1f} s") from None
+            if not message.data and message.headers and message.headers.get("Status") == _NO_RESPONDERS:
+                raise UnservedError("no server leads the stream now")
+            yield waiting.answers
         finally:
             self._waiting.pop(token, None)
-        if not message.data and message.headers and message.headers.get("Status") == _NO_RESPONDERS:
-            raise UnservedError("no server leads the stream now")
-        return message.data
 
     async def _send(self, frames: bytes) -> None:
         if not self._connection.is_connected:
@@ -84,11 +105,13 @@ class Wire:
         await self._connection.send(frames)
 
     async def _answered(self, message: Msg) -> None:
-        answer = self._waiting.get(message.subject.rpartition(".")[2])
-        if answer is not None and not answer.done():
-            answer.set_result(message)
+        waiting = self._waiting.get(message.subject.rpartition(".")[2])
+        if waiting is not None:
+            waiting.answers.append(message.data)
+            if not waiting.first.done():
+                waiting.first.set_result(message)
 
     def _interrupted(self) -> None:
-        for answer in self._waiting.values():
-            if not answer.done():
-                answer.set_exception(UnansweredError("the connection to NATS was interrupted"))
+        for waiting in self._waiting.values():
+            if not waiting.first.done():
+                waiting.first.set_exception(UnansweredError("the connection to NATS was interrupted"))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final
 
 from rollbook_contracts import subjects
@@ -16,14 +15,6 @@ from rollbook_gateway.scim.errors import ErrorKind, ScimError
 
 CAPACITY: Final = 65_536
 """Groups whose end is remembered, some 200 bytes each."""
-
-
-@dataclass(frozen=True, slots=True)
-class MembersEnd:
-    """The last fact on a members' subject: its sequence and time; 0 and ``None`` where there is none."""
-
-    sequence: int = 0
-    time: str | None = None
 
 
 class GroupLog:
@@ -45,19 +36,19 @@ class GroupLog:
         fact = decode_fact(stored.headers, stored.body)
         return group_state(fact, sequence=stored.sequence, time=decode_envelope(stored.headers).time)
 
-    async def members_end(self, tenant: Tenant, group_id: str) -> MembersEnd:
-        """Return the end of the members' subject; raise ``notFound`` where it is closed."""
+    async def members_end(self, tenant: Tenant, group_id: str) -> int:
+        """Return the last sequence of the members' subject, 0 for none; raise ``notFound`` where it is closed."""
         subject = subjects.group_members(tenant.partition, tenant.id, group_id)
         stored = await self._log.last(tenant.partition, subject)
         if stored is None:
-            return MembersEnd()
+            return 0
         if _closes(stored):
             self.forget(tenant, group_id)
             raise not_found(group_id)
         self.remember(tenant, group_id, stored.sequence)
-        return MembersEnd(stored.sequence, decode_envelope(stored.headers).time)
+        return stored.sequence
 
-    async def whole(self, tenant: Tenant, group_id: str) -> tuple[PresentGroup, MembersEnd]:
+    async def whole(self, tenant: Tenant, group_id: str) -> tuple[PresentGroup, int]:
         """Return both; raise ``notFound`` where there is no such group."""
         state, end = await asyncio.gather(
             self.head(tenant, group_id), self.members_end(tenant, group_id), return_exceptions=True
@@ -79,10 +70,10 @@ class GroupLog:
         if known is not None:
             return known
         end = await self.members_end(tenant, group_id)
-        if end.sequence == 0:
+        if end == 0:
             present_group(group_id, await self.head(tenant, group_id))
             self.remember(tenant, group_id, 0)
-        return end.sequence
+        return end
 
     def remember(self, tenant: Tenant, group_id: str, sequence: int) -> None:
         """Keep where a members' subject ends, unless a later end is known."""

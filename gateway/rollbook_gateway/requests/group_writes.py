@@ -1,19 +1,19 @@
 """The writes of groups: load, decide, append; decide again when a guard did not hold; called by the group requests.
 
 Head and members have subjects of their own. Pure deltas go through the chains; whatever touches the head, or replaces
-many members, is decided here, in turn with the chains of this process.
+many members, is decided here, in turn with the chains of this process. A write with a condition guards both subjects.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from rollbook_contracts import subjects
 from rollbook_contracts.claims import ClaimKey
 from rollbook_contracts.facts.catalog import Fact
-from rollbook_contracts.facts.membership import MembersClosed
+from rollbook_contracts.facts.membership import MembersAdded, MembersClosed
 from rollbook_gateway.decide.group import GroupDecider
 from rollbook_gateway.decide.membership import Membership, member_facts
 from rollbook_gateway.decide.state import PresentGroup
@@ -24,7 +24,7 @@ from rollbook_gateway.provisioning_log.draft import Draft
 from rollbook_gateway.requests.assembling import assembled
 from rollbook_gateway.requests.chains import Chains
 from rollbook_gateway.requests.claims import learn
-from rollbook_gateway.requests.group_log import GroupLog, MembersEnd, present_group
+from rollbook_gateway.requests.group_log import GroupLog, present_group
 from rollbook_gateway.requests.staging import Staging, abandon, stage
 from rollbook_gateway.requests.turns import Turns
 from rollbook_gateway.scim.errors import ScimError
@@ -35,8 +35,8 @@ DEADLINE_SECONDS: Final = 5.0
 MEMBERS_PER_SECOND: Final = 10_000
 """A request that names many members has a second more for each so many."""
 
-Check = Callable[[PresentGroup, MembersEnd], None]
-"""Raises where a condition of the request does not hold."""
+Check = Callable[[PresentGroup], Awaitable[None]]
+"""Raises where a condition of the request does not hold; asked behind the guards of head and members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class GroupWritten:
 
     document: Document
     created: str
+    head_modified: str
     last_modified: str
     sequence: int
     members_sequence: int
@@ -68,12 +69,16 @@ class GroupWritten:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What one attempt writes: a decision on the head, and facts of members guarded by ``guard``."""
+    """What one attempt writes: a decision on the head, and facts of members guarded by ``guard``.
+
+    ``conditional``: the request is right on this state alone, so that what is not written may not move either.
+    """
 
     head: Decision | None
     members: Sequence[Fact]
     guard: int
     before: PresentGroup | None
+    conditional: bool = False
 
 
 class GroupWrites:
@@ -119,8 +124,14 @@ class GroupWrites:
 
         async def plan(decider: GroupDecider, _now: str) -> _Plan:
             state, guard = await self._present(order, check)
+            head = decide(decider, state)
             facts = member_facts(order.membership, order.group_id, order.request_id)
-            return _Plan(decide(decider, state), facts, guard, state)
+            if check is None or not (head or facts):
+                return _Plan(head, facts, guard, state)
+            if len(facts) < (1 if head else 2):
+                # Whatever is not written needs a message that carries its guard: an addition of nobody.
+                facts.append(MembersAdded(order.group_id, ()))
+            return _Plan(head, facts, guard, state, conditional=True)
 
         return await self._stored(order, plan)
 
@@ -131,8 +142,8 @@ class GroupWrites:
             state, end = await self._groups.whole(order.tenant, order.group_id)
             order.draft.about(order.group_id, state.document)
             if check is not None:
-                check(state, end)
-            return _Plan(decider.delete(state), [MembersClosed(order.group_id)], end.sequence, state)
+                await check(state)
+            return _Plan(decider.delete(state), [MembersClosed(order.group_id)], end, state)
 
         await self._stored(order, plan)
         self._groups.forget(order.tenant, order.group_id)
@@ -145,8 +156,8 @@ class GroupWrites:
         """Return a group's head as the leader has it, and the guard of its members, 0 where none is needed."""
         if check is not None:
             state, end = await self._groups.whole(order.tenant, order.group_id)
-            check(state, end)
-            return state, end.sequence
+            await check(state)
+            return state, end
         state = present_group(order.group_id, await self._groups.head(order.tenant, order.group_id))
         if order.membership.changes_nothing:
             return state, 0
@@ -237,6 +248,10 @@ class _Attempts:
         subject = subjects.group_members(tenant.partition, tenant.id, group_id)
         for place, fact in enumerate(planned.members):
             facts.append(PlannedFact(subject, group_id, fact, planned.guard if place == 0 else None))
+        if planned.conditional and planned.head is None:
+            assert planned.before is not None, "a condition is compared with what is there"
+            head = subjects.group(tenant.partition, tenant.id, group_id), planned.before.sequence
+            facts[-1] = replace(facts[-1], beside=head)
         return facts
 
 
@@ -252,13 +267,15 @@ def _written(planned: _Plan, now: str, sequence: int, count: int) -> GroupWritte
             head.document,
             head.created,
             now,
+            now,
             sequence - (count - 1 - place),
             sequence if planned.members else planned.guard,
         )
     assert before is not None, "a creation always writes a head"
     modified = now if planned.members else before.last_modified
+    members_sequence = sequence if planned.members else planned.guard
     return GroupWritten(
-        before.document, before.created, modified, before.sequence, sequence if planned.members else planned.guard
+        before.document, before.created, before.last_modified, modified, before.sequence, members_sequence
     )
 
 

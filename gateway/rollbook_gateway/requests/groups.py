@@ -1,7 +1,7 @@
 """Requests on /Groups: POST, GET, PUT, PATCH, DELETE and lists; called by the edge's routes with an admitted caller."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Protocol
@@ -16,9 +16,17 @@ from rollbook_gateway.decide.user import Decision
 from rollbook_gateway.intake.bodies import Bodies
 from rollbook_gateway.provisioning_log.draft import known_name
 from rollbook_gateway.requests.caller import Answer, Caller, answer
-from rollbook_gateway.requests.conditions import check_if_match, not_modified
-from rollbook_gateway.requests.group_log import GroupLog, MembersEnd, not_found
-from rollbook_gateway.requests.group_writes import GroupWrites, GroupWritten, Order
+from rollbook_gateway.requests.conditions import check_if_match
+from rollbook_gateway.requests.group_log import GroupLog, not_found, present_group
+from rollbook_gateway.requests.group_tags import (
+    head_version,
+    may_name_whole,
+    names_any,
+    names_head,
+    names_whole,
+    whole_version,
+)
+from rollbook_gateway.requests.group_writes import Check, GroupWrites, GroupWritten, Order
 from rollbook_gateway.requests.search_request import Query, from_search_request, read_filter
 from rollbook_gateway.scim.compiled import group_schema
 from rollbook_gateway.scim.filters import Filter
@@ -38,11 +46,14 @@ MEMBERS_AT_ONCE = 1_000
 class GroupSearch(Protocol):
     """What is asked of the tables: groups with their members, and lists.
 
-    Both raise ``StaleError``, ``SearchUnavailableError`` and the log's ``UnavailableError``: the caller may try again.
+    All raise ``StaleError``, ``SearchUnavailableError`` and the log's ``UnavailableError``: the caller may try again.
     """
 
     async def group(self, tenant: str, partition: int, group_id: str) -> GroupRow | None:
         """Return a group with all of its members, ``None`` where there is none."""
+
+    async def state(self, tenant: str, partition: int, group_id: str) -> GroupRow | None:
+        """Return the same group without reading the members, however many: when they changed is known all the same."""
 
     async def page(
         self,
@@ -77,7 +88,7 @@ class Groups:
 
     async def create(self, caller: Caller, body: Sequence[bytes], shown: Projection) -> Answer:
         """POST /Groups (RFC 7644, 3.3): 201 with the group as it was sent."""
-        sent = await self._bodies.group(body, caller.draft.notes)
+        sent = await self._bodies.group(caller.tenant.id, body, caller.draft.notes)
         caller.draft.resource_name = known_name(sent.document)
         membership = sent.membership if sent.membership.replaced else UNTOUCHED
         order = self._order(caller, self._new_group_id(), membership)
@@ -87,43 +98,36 @@ class Groups:
     async def get(self, caller: Caller, group_id: str, shown: Projection) -> Answer:
         """GET /Groups/{id} (RFC 7644, 3.4.1): 200, or 304; the members come from the tables, all else from the log."""
         group_id = known_form(group_id)
-        members = shown.shows("members")
-        if not members or caller.if_none_match:
-            state, end = await self._log.whole(caller.tenant, group_id)
-            caller.draft.about(group_id, state.document)
-            version = group_version(state.sequence, end.sequence)
-            if not_modified(caller.if_none_match, version):
-                return Answer(304, headers={"ETag": etag(version)})
-            if not members:
-                times = (state.created, max(state.last_modified, end.time or ""), version)
-                return answer(200, self._head(caller, group_id, state.document, times, shown), {"ETag": etag(version)})
-        row = await self._search.group(caller.tenant.id, caller.tenant.partition, group_id)
-        if row is None:
-            raise not_found(group_id)
-        caller.draft.about(group_id, msgspec.json.decode(row.document))
-        version = group_version(row.fact_seq, row.members_seq)
+        if not shown.shows("members"):
+            return await self._get_head(caller, group_id, shown)
+        if caller.if_none_match is not None:
+            row = await self._there(caller, group_id, self._search.state)
+            if names_any(caller.if_none_match) or names_whole(caller.if_none_match, row.fact_seq, row.shown_seq):
+                return Answer(304, headers={"ETag": etag(whole_version(row.fact_seq, row.shown_seq))})
+        row = await self._there(caller, group_id, self._search.group)
         pieces = await self._members(caller, row.members, shown)
-        return Answer(200, in_parts(self._row(caller, row, shown), pieces), {"ETag": etag(version)})
+        headers = {"ETag": etag(whole_version(row.fact_seq, row.shown_seq))}
+        return Answer(200, in_parts(self._row(caller, row, shown), pieces), headers)
 
     async def replace(self, caller: Caller, group_id: str, body: Sequence[bytes], shown: Projection) -> Answer:
         """PUT /Groups/{id} (RFC 7644, 3.5.1): 200 with the group as it was sent; never creates one."""
         order = self._order(caller, known_form(group_id), UNTOUCHED)
-        sent = await self._bodies.group(body, caller.draft.notes)
+        sent = await self._bodies.group(caller.tenant.id, body, caller.draft.notes)
         caller.draft.resource_name = known_name(sent.document)
         order = replace(order, membership=sent.membership)
 
         def decide(decider: GroupDecider, group: PresentGroup) -> Decision | None:
             return decider.change(group, sent.document)
 
-        written = await self._writes.change(order, decide, _check(caller))
+        written = await self._writes.change(order, decide, self._check(caller))
         return await self._written(caller, order, written, shown, status=200)
 
     async def patch(self, caller: Caller, group_id: str, body: Sequence[bytes]) -> Answer:
         """PATCH /Groups/{id} (RFC 7644, 3.5.2): 204, all operations or none applied; the members are never loaded."""
         group_id = known_form(group_id)
-        sent = await self._bodies.patch(body, caller.draft.notes)
+        sent = await self._bodies.patch(caller.tenant.id, body, caller.draft.notes)
         order = self._order(caller, group_id, sent.membership)
-        check = _check(caller)
+        check = self._check(caller)
         if sent.head or check is not None or sent.membership.staged or sent.membership.changes_nothing:
 
             def decide(decider: GroupDecider, group: PresentGroup) -> Decision | None:
@@ -139,7 +143,7 @@ class Groups:
     async def delete(self, caller: Caller, group_id: str) -> Answer:
         """DELETE /Groups/{id} (RFC 7644, 3.6): 204; its name is free again, its members stay people."""
         order = self._order(caller, known_form(group_id), UNTOUCHED)
-        await self._writes.delete(order, _check(caller))
+        await self._writes.delete(order, self._check(caller))
         return Answer(204)
 
     async def search(self, caller: Caller, body: bytes) -> Answer:
@@ -170,12 +174,56 @@ class Groups:
             resources.append(msgspec.Raw(b"".join(parts)))
         return found.total, resources
 
+    async def _get_head(self, caller: Caller, group_id: str, shown: Projection) -> Answer:
+        """Return a group without members, as the log's leader has it."""
+        state = present_group(group_id, await self._log.head(caller.tenant, group_id))
+        caller.draft.about(group_id, state.document)
+        version, condition = head_version(state.sequence), caller.if_none_match
+        if condition is not None and (names_any(condition) or names_head(condition, state.sequence)):
+            return Answer(304, headers={"ETag": etag(version)})
+        times = (state.created, state.last_modified, version)
+        return answer(200, self._head(caller, group_id, state.document, times, shown), {"ETag": etag(version)})
+
+    async def _there(
+        self, caller: Caller, group_id: str, read: Callable[[str, int, str], Awaitable[GroupRow | None]]
+    ) -> GroupRow:
+        """Return a group that is read from the tables; raise ``notFound`` where there is none."""
+        row = await read(caller.tenant.id, caller.tenant.partition, group_id)
+        if row is None:
+            raise not_found(group_id)
+        caller.draft.about(group_id, msgspec.json.decode(row.document))
+        return row
+
+    def _check(self, caller: Caller) -> Check | None:
+        """Return the check of the request's If-Match, ``None`` where it names no version.
+
+        Only a version that counts the members makes it ask the tables, once they hold all that was accepted by then.
+        """
+        condition = caller.if_match
+        if condition is None or names_any(condition):
+            return None
+
+        async def check(state: PresentGroup) -> None:
+            if names_head(condition, state.sequence):
+                return
+            version = head_version(state.sequence)
+            if may_name_whole(condition, state.sequence):
+                row = await self._there(caller, state.id, self._search.state)
+                if names_whole(condition, state.sequence, row.shown_seq):
+                    return
+                version = whole_version(state.sequence, row.shown_seq)
+            check_if_match(condition, version)
+
+        return check
+
     async def _written(
         self, caller: Caller, order: Order, written: GroupWritten, shown: Projection, *, status: int
     ) -> Answer:
         caller.draft.about(order.group_id, written.document)
-        version = group_version(written.sequence, written.members_sequence)
-        times = (written.created, written.last_modified, version)
+        version, modified = head_version(written.sequence), written.head_modified
+        if shown.shows("members"):
+            version, modified = whole_version(written.sequence, written.members_sequence), written.last_modified
+        times = (written.created, modified, version)
         resource = self._head(caller, order.group_id, written.document, times, shown)
         pieces: Sequence[bytes] = ()
         if shown.shows("members"):
@@ -202,11 +250,10 @@ class Groups:
         return pieces
 
     def _row(self, caller: Caller, row: GroupRow, shown: Projection) -> Document:
-        times = (
-            row.created,
-            max(row.last_modified, row.members_modified or ""),
-            group_version(row.fact_seq, row.members_seq),
-        )
+        times = (row.created, row.last_modified, head_version(row.fact_seq))
+        if shown.shows("members"):
+            modified = max(row.last_modified, row.shown_modified or "")
+            times = (row.created, modified, whole_version(row.fact_seq, row.shown_seq))
         return self._head(caller, row.id, msgspec.json.decode(row.document), times, shown)
 
     def _head(
@@ -225,11 +272,6 @@ def shown_of_group(attributes: str | None, excluded: str | None) -> Projection:
     return projection(attributes, excluded, group_schema())
 
 
-def group_version(head: int, members_sequence: int) -> str:
-    """Return the version of a group: the last sequences of its head and of its members, 0 where it never had any."""
-    return f"{head}.{members_sequence}"
-
-
 def known_form(group_id: str) -> str:
     """Return an id that may be a group's; ids are made here, so one of another form was never given out."""
     if kind_of(group_id) != "grp":
@@ -241,14 +283,3 @@ def _some(found: Iterable[Member]) -> Iterator[Sequence[Member]]:
     following = iter(found)
     while some := list(islice(following, MEMBERS_AT_ONCE)):
         yield some
-
-
-def _check(caller: Caller) -> Callable[[PresentGroup, MembersEnd], None] | None:
-    """Return the check of the request's condition, ``None`` where it has none."""
-    if caller.if_match is None:
-        return None
-
-    def check(state: PresentGroup, end: MembersEnd) -> None:
-        check_if_match(caller.if_match, group_version(state.sequence, end.sequence))
-
-    return check

@@ -7,6 +7,7 @@ import msgspec
 from rollbook_contracts.identifiers import kind_of
 from rollbook_gateway.decide.state import PresentUser, UserState
 from rollbook_gateway.decide.user import Decider, Decision
+from rollbook_gateway.requests import user_tags
 from rollbook_gateway.requests.caller import Answer, Caller, answer
 from rollbook_gateway.requests.conditions import check_if_match, not_modified
 from rollbook_gateway.requests.decision_loop import DecisionLoop, Written
@@ -16,6 +17,7 @@ from rollbook_gateway.scim.document import canonicalise
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.json_body import parse
 from rollbook_gateway.scim.lists import Page, page
+from rollbook_gateway.scim.matching import with_active
 from rollbook_gateway.scim.patch.apply import apply_patch
 from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, memberships, projection, render
 from rollbook_gateway.scim.values import Document
@@ -51,9 +53,10 @@ class Users:
         tenant = caller.tenant
         state = present(user_id, await self._decisions.load(tenant, known_form(user_id)))
         caller.draft.about(user_id, state.document)
-        if not_modified(caller.if_none_match, state.sequence):
-            return Answer(304, headers={"ETag": etag(state.sequence)})
         groups = await self._search.groups(tenant.id, tenant.partition, user_id) if shown.shows("groups") else ()
+        version = user_tags.version(state.sequence, groups)
+        if not_modified(caller.if_none_match, version):
+            return Answer(304, headers={"ETag": etag(version)})
         return self._present(caller, state, shown, groups)
 
     async def replace(self, caller: Caller, user_id: str, body: bytes, shown: Projection) -> Answer:
@@ -67,7 +70,7 @@ class Users:
 
         def patch(decider: Decider, person: PresentUser) -> Decision | None:
             patched = apply_patch(person.document, message, self._schema, caller.draft.notes)
-            return decider.change(person, patched.document)
+            return decider.change(person, patched.document, patched.removed)
 
         return await self._change(caller, user_id, patch, shown)
 
@@ -77,7 +80,7 @@ class Users:
         def delete(decider: Decider, state: UserState) -> Decision:
             person = present(user_id, state)
             caller.draft.about(user_id, person.document)
-            check_if_match(caller.if_match, person.sequence)
+            check_if_match(user_tags.stored(caller.if_match), person.sequence)
             return decider.delete(person)
 
         _, written = await self._decisions.change(caller.tenant, caller.request_id, known_form(user_id), delete)
@@ -111,7 +114,7 @@ class Users:
             self._render(
                 caller,
                 row.id,
-                msgspec.json.decode(row.document),
+                with_active(msgspec.json.decode(row.document)),
                 (row.created, row.last_modified, row.fact_seq),
                 shown,
                 row.groups,
@@ -134,7 +137,7 @@ class Users:
         def change(decider: Decider, state: UserState) -> Decision | None:
             person = present(user_id, state)
             caller.draft.about(user_id, person.document)
-            check_if_match(caller.if_match, person.sequence)
+            check_if_match(user_tags.stored(caller.if_match), person.sequence)
             return decide(decider, person)
 
         state, written = await self._decisions.change(caller.tenant, caller.request_id, known_form(user_id), change)
@@ -146,7 +149,8 @@ class Users:
         self, caller: Caller, state: PresentUser, shown: Projection, groups: Sequence[Membership] = ()
     ) -> Answer:
         times = (state.created, state.last_modified, state.sequence)
-        return self._answer(200, self._render(caller, state.id, state.document, times, shown, groups), state.sequence)
+        resource = self._render(caller, state.id, state.document, times, shown, groups)
+        return self._answer(200, resource, user_tags.version(state.sequence, groups))
 
     def _written(self, caller: Caller, user_id: str, written: Written, shown: Projection, *, status: int) -> Answer:
         caller.draft.about(user_id, written.decision.document)
@@ -164,7 +168,7 @@ class Users:
         shown: Projection,
         groups: Sequence[Membership] = (),
     ) -> Document:
-        created, last_modified, version = times
+        created, last_modified, sequence = times
         if groups:
             document = {**document, "groups": memberships(groups, caller.base_url)}
         meta = Meta(
@@ -172,14 +176,14 @@ class Users:
             created=created,
             last_modified=last_modified,
             location=self._location(caller, user_id),
-            version=version,
+            version=user_tags.version(sequence, groups),
         )
         return render(document, user_id, meta, self._schema, shown)
 
     def _location(self, caller: Caller, user_id: str) -> str:
         return f"{caller.base_url}/Users/{user_id}"
 
-    def _answer(self, status: int, resource: Document, version: int, *, location: str | None = None) -> Answer:
+    def _answer(self, status: int, resource: Document, version: int | str, *, location: str | None = None) -> Answer:
         headers = {"ETag": etag(version)}
         if location is not None:
             headers["Location"] = location

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from scim2_models import Resource
 
+from rollbook_contracts.folding import fold, fold_name
 from rollbook_gateway.scim import limits
 from rollbook_gateway.scim.schemas import group_model, user_model
 from rollbook_gateway.scim.values import Document, Json
@@ -26,6 +27,9 @@ class Attribute:
     returned: str
     required: bool
     max_length: int
+    key: bool
+    """Whether tables index it, so that its bytes are limited too."""
+
     stored: bool
     """Whether a client's value is kept: not for what is read-only, never returned or computed here."""
 
@@ -37,6 +41,22 @@ class Attribute:
     def comparable(self) -> "Attribute | None":
         """What a comparison of this attribute compares: itself, or a complex one's ``value`` (RFC 7643, 2.4)."""
         return self.sub_attributes.get("value") if self.type == "complex" else self
+
+    def folded(self, text: str) -> str:
+        """Return text as this attribute is compared; the blanks around a userName make no other name."""
+        if self.case_exact:
+            return text
+        return fold_name(text) if self.path == "userName" else fold(text)
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether a complex attribute refers to another resource, as the enterprise manager does."""
+        return "$ref" in self.sub_attributes and not self.multi_valued
+
+    @property
+    def assumed(self) -> bool | None:
+        """What comparisons take where an element does not have it: ``primary`` is false then (RFC 7643, 2.4)."""
+        return False if self.name == "primary" and self.type == "boolean" else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +178,7 @@ def _attribute(
         returned=returned,
         required=described.get("required", False),
         max_length=limits.longest(path),
+        key=limits.is_key(path),
         stored=mutability != "readOnly" and returned != "never" and path != "schemas",
         extension=extension,
         sub_attributes=sub_attributes or {},

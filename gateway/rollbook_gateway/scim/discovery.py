@@ -22,7 +22,7 @@ from scim2_models import (
 )
 
 from rollbook_contracts.settings import TenantSettings
-from rollbook_contracts.urns import ILMS
+from rollbook_contracts.urns import GROUP, ILMS, USER
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.lists import MAX_RESULTS
 from rollbook_gateway.scim.rendering import list_response
@@ -122,5 +122,22 @@ def _resource_types() -> dict[str, Document]:
 def _schemas() -> dict[str, Document]:
     person, group = user_model(), group_model()
     extensions = [extension.to_schema() for extension in person.get_extension_models().values()]
-    described = [person.to_schema(), *extensions, group.to_schema()]
-    return {str(schema.id): schema.model_dump() for schema in described}
+    described = [schema.model_dump() for schema in (person.to_schema(), *extensions, group.to_schema())]
+    for schema in described:
+        if schema["id"] in {USER, GROUP}:
+            schema["attributes"] = [_EXTERNAL_ID, *schema["attributes"]]
+    return {schema["id"]: schema for schema in described}
+
+
+_EXTERNAL_ID: Final[Document] = {
+    "name": "externalId",
+    "type": "string",
+    "multiValued": False,
+    "description": "The identity provider's own identifier of the resource.",
+    "required": False,
+    "caseExact": True,
+    "mutability": "readWrite",
+    "returned": "default",
+    "uniqueness": "none",
+}
+"""RFC 7643, 3.1, has it in no schema, since all resources have it; whoever maps attributes looks for it in them."""

@@ -7,29 +7,42 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rollbook_contracts.datetimes import instant
-from rollbook_contracts.folding import fold
-from rollbook_gateway.dialect import entra, okta
-from rollbook_gateway.dialect.absence import is_absent
-from rollbook_gateway.scim import limits
+from rollbook_contracts.emails import principal_email
+from rollbook_gateway.dialect import entra, okta, references
+from rollbook_gateway.dialect.absence import is_absent, is_hollow
 from rollbook_gateway.scim.compiled import Attribute, Extension, Meaning, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.limits import PRINCIPAL_EMAIL
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.odd_names import fill, misnamed_part, note_schemas
 from rollbook_gateway.scim.paths import meaning, provider_spelling, read_as
+from rollbook_gateway.scim.simple_values import SIMPLE_READERS, check_key, wrong_type
 from rollbook_gateway.scim.values import Document, Json
+
+NOTHING_REMOVED: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """A document fit to be stored (no id, meta, schemas, password or groups), and what was left out of it."""
+    """A document fit to be stored (no id, meta, schemas, password or groups), and what was left out of it.
+
+    ``removed`` names the attributes, those of an extension as ``URN:name``, that a PATCH took values from.
+    """
 
     document: Document
     notes: Notes
+    removed: frozenset[str] = NOTHING_REMOVED
 
 
 def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = None) -> Canonical:
-    """Check a resource and bring it into the schema's spelling; raise ``ScimError`` for what cannot be stored.
+    """Check a whole resource and bring it into the schema's spelling; raise ``ScimError`` for what cannot be stored."""
+    canonical = read_attributes(body, schema, notes)
+    check_whole(canonical.document, schema)
+    return canonical
+
+
+def read_attributes(body: Document, schema: ResourceSchema, notes: Notes | None = None) -> Canonical:
+    """Check attributes and bring them into the schema's spelling, whether or not they make a whole resource.
 
     Names are matched in any case; nulls and empty values mean absence; what is read-only, never returned or unknown is
     left out. A second pass over the answer changes nothing. ``notes`` that are handed in hold those on what is refused,
@@ -49,19 +62,28 @@ def canonicalise(body: Document, schema: ResourceSchema, notes: Notes | None = N
         _put_below(document, odd, lambda name: meaning(name, schema), notes, _put)
     if "schemas" in body:
         note_schemas(body["schemas"], document, schema, notes)
-    check_required(document, schema)
     return Canonical(document, notes)
 
 
-def check_required(document: Document, schema: ResourceSchema) -> None:
-    """Raise unless the resource holds what it cannot be stored without."""
+def check_whole(document: Document, schema: ResourceSchema, removed: frozenset[str] = NOTHING_REMOVED) -> None:
+    """Raise unless the resource holds what it cannot be stored without, and a key that only the whole shows fits.
+
+    ``removed`` is as in ``Canonical``.
+    """
     for attribute in schema.required:
         value = document.get(attribute.name)
         if not value or (isinstance(value, str) and not value.strip()):
             raise ScimError(
-                ErrorKind.INVALID_VALUE,
+                without_required(attribute.name, removed),
                 f'attribute "{attribute.path}" is required: send it with a value that is not empty',
             )
+    if (email := principal_email(document.get("emails", ()))) is not None:
+        check_key(PRINCIPAL_EMAIL, email)
+
+
+def without_required(path: str, removed: frozenset[str]) -> ErrorKind:
+    """Return how a resource without a required attribute is refused: a removal is no value (RFC 7644, 3.5.2.2)."""
+    return ErrorKind.MUTABILITY if path in removed else ErrorKind.INVALID_VALUE
 
 
 def read(attribute: Attribute, value: Json, notes: Notes) -> Json:
@@ -76,6 +98,9 @@ def read(attribute: Attribute, value: Json, notes: Notes) -> Json:
     if kind is list and len(value) == 1:  # some providers wrap single values; a manager may come so too (P19)
         note(notes, f"{shown(attribute.path)} was sent as a list of one and read as that one")
         return read(attribute, value[0], notes)
+    if kind is dict and attribute.type != "complex" and (wrapped := entra.value_of_reference(value)) is not value:
+        note(notes, f"{shown(attribute.path)} was sent as an object and read as the value in it")
+        return read(attribute, wrapped, notes)
     return _READERS[attribute.type](attribute, value, notes)
 
 
@@ -158,7 +183,9 @@ def _read_elements(attribute: Attribute, value: Json, notes: Notes) -> list[Json
         if is_absent(element):
             continue
         item = reader(attribute, element, notes)
-        if item:
+        if item and type(element) is dict and is_hollow(item, emptied_parts(attribute, element)):
+            note(notes, f"an element of {shown(attribute.path)} was sent without its value and left out")
+        elif item:
             stored.append(item)
             primaries += type(item) is dict and item.get("primary") is True
     if primaries > 1:
@@ -167,6 +194,22 @@ def _read_elements(attribute: Attribute, value: Json, notes: Notes) -> list[Json
             f'attribute "{attribute.path}" has {primaries} primary values: mark one of them at most',
         )
     return stored or None
+
+
+def emptied_parts(attribute: Attribute, sent: Document) -> set[str]:
+    """Return the names of the sub-attributes that were sent without a value."""
+    names = (name.lower() for name, value in sent.items() if is_absent(value))
+    return {attribute.sub_attributes[name].name for name in names if name in attribute.sub_attributes}
+
+
+def by_reference(attribute: Attribute, stored: Document, notes: Notes) -> Document | None:
+    """Return a reference that was sent by its ``$ref`` alone, with the value that this ends in; ``None`` for none."""
+    value = references.last_segment(stored["$ref"])
+    if not value:
+        note(notes, f"{shown(attribute.path)} was sent by a $ref that names nobody, and was left out")
+        return None
+    note(notes, f"{shown(attribute.path)} was sent by its $ref alone and read as the value {shown(value)}")
+    return {"value": read(attribute.sub_attributes["value"], value, notes), **stored}
 
 
 def _object(attribute: Attribute, value: Json, notes: Notes) -> Document:
@@ -201,93 +244,9 @@ def _read_complex(attribute: Attribute, value: Json, notes: Notes) -> Document |
             kept = read(sub_attribute, item, notes)
             if kept is not None:
                 stored[sub_attribute.name] = kept
+    if attribute.is_reference and "$ref" in stored and "value" not in stored:
+        return by_reference(attribute, stored, notes)
     return stored or None
 
 
-def _read_text(attribute: Attribute, value: Json, _: Notes) -> str:
-    if type(value) is not str:
-        raise wrong_type(attribute, value, "text")
-    check_text(attribute, value)
-    return value
-
-
-def check_text(attribute: Attribute, text: str) -> None:
-    """Raise where text cannot be stored: U+0000, half of a surrogate pair, or too long."""
-    if "\0" in text:
-        raise ScimError(
-            ErrorKind.INVALID_VALUE,
-            f'attribute "{attribute.path}" holds the character U+0000 in {shown(text)}, which cannot be stored: '
-            "send it without",
-        )
-    if len(text) > attribute.max_length:
-        raise ScimError(
-            ErrorKind.INVALID_VALUE,
-            f'attribute "{attribute.path}" has {len(text)} characters in {shown(text)}: '
-            f"send {attribute.max_length} at most",
-        )
-    if not text.isascii():
-        _check_wide_text(attribute, text)
-
-
-def _check_wide_text(attribute: Attribute, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ScimError(
-            ErrorKind.INVALID_VALUE,
-            f'attribute "{attribute.path}" holds half of a surrogate pair in {shown(text)}, which is no character: '
-            "send well-formed Unicode",
-        ) from None
-    if attribute.max_length == limits.KEY_LENGTH and len(fold(text).encode()) > limits.KEY_BYTES:
-        raise ScimError(
-            ErrorKind.INVALID_VALUE,
-            f'attribute "{attribute.path}" is too long to be matched without case in {shown(text)}: '
-            f"send text of {limits.KEY_BYTES} bytes at most",
-        )
-
-
-def _read_boolean(attribute: Attribute, value: Json, notes: Notes) -> bool:
-    if type(value) is bool:
-        return value
-    if type(value) is str:
-        boolean = entra.boolean_from_text(value)
-        if boolean is not None:
-            note(notes, f"{shown(attribute.path)} was sent as text and read as a boolean")
-            return boolean
-    raise wrong_type(attribute, value, "a boolean (true or false)")
-
-
-def _read_datetime(attribute: Attribute, value: Json, notes: Notes) -> str:
-    text = _read_text(attribute, value, notes)
-    if instant(text) is None:
-        raise wrong_type(attribute, value, "a date or a date with a time (such as 2024-01-15T00:00:00Z)")
-    return text
-
-
-def _read_integer(attribute: Attribute, value: Json, _: Notes) -> int:
-    if type(value) is int:
-        return value
-    raise wrong_type(attribute, value, "a whole number")
-
-
-def _read_decimal(attribute: Attribute, value: Json, _: Notes) -> float:
-    if type(value) is int or type(value) is float:
-        return value
-    raise wrong_type(attribute, value, "a number")
-
-
-def wrong_type(attribute: Attribute, value: Json, wanted: str) -> ScimError:
-    """Name the attribute, the value and the type that it should have."""
-    return ScimError(ErrorKind.INVALID_VALUE, f'attribute "{attribute.path}" holds {shown(value)}: send {wanted}')
-
-
-_READERS: Final[Mapping[str, Callable[[Attribute, Json, Notes], Json]]] = {
-    "string": _read_text,
-    "reference": _read_text,
-    "binary": _read_text,
-    "boolean": _read_boolean,
-    "dateTime": _read_datetime,
-    "integer": _read_integer,
-    "decimal": _read_decimal,
-    "complex": _read_complex,
-}
+_READERS: Final[Mapping[str, Callable[[Attribute, Json, Notes], Json]]] = {**SIMPLE_READERS, "complex": _read_complex}

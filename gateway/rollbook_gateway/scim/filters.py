@@ -5,7 +5,6 @@ shape) is cached, and only the values are bound anew. Evaluation and SQL read th
 """
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +18,8 @@ from rollbook_contracts.folding import fold
 from rollbook_gateway.dialect import entra, misprints, unquoted
 from rollbook_gateway.scim.compiled import Attribute, ResourceSchema, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
-from rollbook_gateway.scim.limits import FILTER_BYTES
+from rollbook_gateway.scim.filter_length import check_length
+from rollbook_gateway.scim.limits import FILTER_MENDED_CHARACTERS
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.paths import meaning, reading, spelled_out
 from rollbook_gateway.scim.values import Json
@@ -39,7 +39,7 @@ _OPERATORS: Final = {
 }
 """Which operators each type of attribute can be compared with (RFC 7644, 3.4.2.2)."""
 
-_TEXTS: Final = frozenset({"string", "reference", "binary"})
+TEXTS: Final = frozenset({"string", "reference", "binary"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,7 @@ def parse_filter(text: str, schema: ResourceSchema, notes: Notes | None = None) 
     ``notes`` get a sentence for what was read otherwise than it was sent.
     """
     notes = [] if notes is None else notes
-    if len(text.encode(errors="replace")) > FILTER_BYTES:
-        raise ScimError(ErrorKind.INVALID_FILTER, f"the filter is longer than {FILTER_BYTES} bytes, which is the limit")
+    check_length(text)
 
     def find(path: str) -> Target | None:
         found = meaning(path, schema)
@@ -110,15 +109,10 @@ def parse_filter(text: str, schema: ResourceSchema, notes: Notes | None = None) 
             note(notes, read_otherwise)
         return found if isinstance(found, Target) else None
 
-    literals: list[str] = []
-
-    def lift(value: re.Match[str]) -> str:
-        literals.append(value[2] or value[0])
-        return f'{value[1] or ""}"{len(literals) - 1}"'
-
-    shape = unquoted.VALUE.sub(lift, text)
+    shape, literals = unquoted.lifted(text)
+    check_quotes(text, literals, ErrorKind.INVALID_FILTER)
     try:
-        node = _parsed(shape)
+        node = _parsed(shape) if len(shape) <= FILTER_MENDED_CHARACTERS else ScimFilter(shape).ast
     except InvalidFilterException:
         mended = _mended(shape)
         if mended is None:
@@ -128,9 +122,20 @@ def parse_filter(text: str, schema: ResourceSchema, notes: Notes | None = None) 
     return Reader(text, find, literals, schema, notes).read(node)
 
 
-def parse_condition(node: grammar.FilterNode, attribute: Attribute, text: str) -> Filter:
-    """Resolve the condition inside the brackets of a PATCH path against the attribute in front of them."""
-    return Reader(text, _inside(attribute), literals=[], schema=None, notes=[]).read(node)
+def condition_reader(attribute: Attribute, text: str, literals: list[str], notes: Notes) -> "Reader":
+    """Return what reads the condition inside the brackets of a PATCH path, on the attribute in front of them."""
+    return Reader(text, _inside(attribute), literals, schema=None, notes=notes)
+
+
+def check_quotes(text: str, literals: list[str], kind: ErrorKind) -> None:
+    """Raise where a value of a filter, or of a path, stands in quotes other than JSON's."""
+    for literal in filter(unquoted.in_other_quotes, literals):
+        noun = "filter" if kind is ErrorKind.INVALID_FILTER else "path"
+        raise ScimError(
+            kind,
+            f"the {noun} {shown(text)} holds the value {literal[:80]}, whose quotes are not those of JSON: put it in "
+            'double quotes, as in userName eq "ada@example.com"',
+        )
 
 
 @lru_cache(maxsize=512)
@@ -140,6 +145,8 @@ def _parsed(shape: str) -> grammar.FilterNode:
 
 def _mended(shape: str) -> grammar.FilterNode | None:
     """Parse a filter whose names the guide's misprints have broken; ``None`` where that is not what is wrong."""
+    if len(shape) > FILTER_MENDED_CHARACTERS:
+        return None
     try:
         return _parsed(misprints.filter_without_blanks(shape))
     except InvalidFilterException:
@@ -208,9 +215,9 @@ class Reader:
                 f'attribute "{target.path}" is of type {compared.type}, which {operator} does not compare: '
                 f"use one of {allowed} pr"
             )
-        value = self._literal(node.value, of_text=compared.type in _TEXTS)
+        value = self.literal(node.value, of_text=compared.type in TEXTS)
         if value is not None:
-            return Comparison(target, operator, self._typed(target, value))
+            return Comparison(target, operator, self._typed(target, operator, value))
         if operator not in EQUALITY:
             raise self._refused(f'null in "{target.path} {operator} null" has no order: use pr, eq null or ne null')
         present = Present(target)
@@ -237,7 +244,8 @@ class Reader:
             raise self._refused(f'attribute "{target.path}" cannot be searched')
         return target
 
-    def _literal(self, value: Json, *, of_text: bool) -> Json:
+    def literal(self, value: Json, *, of_text: bool) -> Json:
+        """Return the value that stands in a node, or for which a number stands there; notes tell of missing quotes."""
         if not (isinstance(value, str) and self.literals):
             return value
         literal = self.literals[int(value)]
@@ -250,7 +258,7 @@ class Reader:
         except ValueError:
             raise self._refused(f"{shown(literal)} is not text in JSON's manner: mind its backslashes") from None
 
-    def _typed(self, target: Target, value: str | bool | float) -> str | bool | float:
+    def _typed(self, target: Target, operator: str, value: str | bool | float) -> str | bool | float:
         attribute = target.leaf
         match attribute.type:
             case "boolean":
@@ -272,7 +280,9 @@ class Reader:
         # No stored text holds these, and a database's driver would choke on them.
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
             raise self._mismatch(target, value, "text without U+0000 and halves of surrogate pairs")
-        return value if attribute.case_exact else fold(value)
+        if operator in SUBSTRING and not attribute.case_exact:
+            return fold(value)  # of a part of a name the blanks count
+        return attribute.folded(value)
 
     def _mismatch(self, target: Target, value: Json, wanted: str) -> ScimError:
         return self._refused(f'attribute "{target.path}" is compared with {shown(value)}: send {wanted}')

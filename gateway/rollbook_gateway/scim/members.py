@@ -5,16 +5,18 @@ from functools import cache
 from typing import Final
 
 from rollbook_contracts.identifiers import kind_of
+from rollbook_contracts.limits import KEY_CHARACTERS
 from rollbook_contracts.urns import GROUP
 from rollbook_gateway.dialect import okta
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Target, group_schema
-from rollbook_gateway.scim.document import check_text
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
-from rollbook_gateway.scim.limits import KEY_LENGTH
+from rollbook_gateway.scim.notes import Notes, note
+from rollbook_gateway.scim.paths import provider_spelling
+from rollbook_gateway.scim.simple_values import check_text
 from rollbook_gateway.scim.values import Document, Json
 
-_PLAIN: Final = re.compile(rf"[!-~]{{1,{KEY_LENGTH}}}")
+_PLAIN: Final = re.compile(rf"[!-~]{{1,{KEY_CHARACTERS}}}")
 """Nearly every value: nothing can be wrong with it, so that it needs no closer look."""
 _NAMES: Final = frozenset({"members", f"{GROUP}:members".lower()})
 
@@ -22,6 +24,16 @@ _NAMES: Final = frozenset({"members", f"{GROUP}:members".lower()})
 def is_members(name: str) -> bool:
     """Tell whether an attribute's name means the members of a group, in any case, with or without the URN."""
     return name.lower() in _NAMES
+
+
+def take_members(sent: Document, notes: Notes) -> Json:
+    """Take the members out of a group's body; of several names for them the last counts, a right one before others."""
+    names = [name for name in sent if is_members(name)]
+    misspelt = [name for name in sent.keys() - names if is_members(provider_spelling(name))]
+    for name in misspelt:
+        note(notes, f'{shown(name)} was read as "members"')
+    members = [sent.pop(name) for name in (*misspelt, *names)]
+    return members[-1] if members else None
 
 
 def member_values(sent: Json) -> list[str]:

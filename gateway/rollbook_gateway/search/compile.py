@@ -10,9 +10,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold_reference
 from rollbook_contracts.search_document import json_text
-from rollbook_gateway.scim.compiled import Target
+from rollbook_gateway.scim.compiled import Attribute, Target
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.filters import And, Comparison, Filter, Not, Or, Present, ValueFilter
 from rollbook_gateway.search.columns import ALWAYS_PRESENT, Related, Searched
@@ -83,7 +83,7 @@ class _Compiler:
         narrowing = self._narrowing(comparison)
         if target.attribute.multi_valued:
             assert target.sub_attribute is not None  # all lists but schemas hold objects
-            value = _text("element", target.sub_attribute.name)
+            value = _part(target.sub_attribute, _IN_JSON)
             tested = _compare(comparison.operator, value, self._value(comparison.value))
             return f"({narrowing}{_any_of(_elements(target), tested)})"
         found = f"({narrowing}{_compare(comparison.operator, _scalar(target), self._value(comparison.value))})"
@@ -130,7 +130,7 @@ class _Compiler:
         assert isinstance(term, Comparison)
         assert isinstance(term.value, str)
         value = self._parameter(term.value)
-        folded = self._parameter(fold(term.value)) if "{folded}" in related.having else ""
+        folded = self._parameter(fold_reference(term.value)) if "{folded}" in related.having else ""
         return related.having.format(value=value, folded=folded)
 
     def _element(self, term: Filter, parts: Parts) -> str:
@@ -140,7 +140,7 @@ class _Compiler:
                 return f"({self._element(Comparison(term.target, 'eq', term.value), parts)}) IS NOT TRUE"
             case Comparison():
                 self._require_searched(term.target)
-                return _compare(term.operator, parts(term.target.attribute.name), self._value(term.value))
+                return _compare(term.operator, _part(term.target.attribute, parts), self._value(term.value))
             case Present():
                 return f"{parts(term.target.attribute.name)} IS NOT NULL"
             case And():
@@ -231,6 +231,12 @@ def _text(holder: str, name: str) -> str:
 
 
 _IN_JSON: Final[Parts] = partial(_text, "element")
+
+
+def _part(attribute: Attribute, parts: Parts) -> str:
+    """Return a sub-attribute as comparisons see it: with what is assumed where an element does not have it."""
+    value = parts(attribute.name)
+    return value if attribute.assumed is None else f"coalesce({value}, '{str(attribute.assumed).lower()}')"
 
 
 def _conjuncts(term: Filter) -> tuple[Filter, ...]:

@@ -18,10 +18,14 @@ POLL_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How far the table is, read in the snapshot of the rows; ``applied`` is ``None`` before the first checkpoint."""
+    """How far the table is, read in the snapshot of the rows; ``applied`` is ``None`` before the first checkpoint.
+
+    ``created`` is when the log was made whose sequence ``applied`` is.
+    """
 
     applied: int | None
     halted: str | None
+    created: str | None
 
     def reaches(self, target: int) -> bool:
         """Tell whether the rows hold all up to a sequence, and the partition does not stand still."""
@@ -33,6 +37,9 @@ class Heads(Protocol):
 
     async def head(self, partition: int) -> int:
         """Return a partition's last sequence as of some moment after the call; raises ``UnavailableError``."""
+
+    async def holds(self, partition: int, sequence: int, created: str) -> bool:
+        """Tell whether the log was made at ``created`` and holds a sequence; raises ``UnavailableError``."""
 
 
 class CheckpointNotices(Protocol):
@@ -87,6 +94,7 @@ _Read = TypeVar("_Read")
 async def read_fresh(
     read: Callable[[], Awaitable[tuple[Proof, _Read]]],
     *,
+    heads: Heads,
     partition: int,
     target: int,
     notices: CheckpointNotices,
@@ -103,7 +111,10 @@ async def read_fresh(
         if proof.halted is not None:
             raise StaleError(f"partition {partition} stands still: {proof.halted}")
         if proof.reaches(target):
-            return found
+            # A checkpoint beyond the log, or of another one, is no proof: the log was put back.
+            if await heads.holds(partition, proof.applied or 0, proof.created or ""):
+                return found
+            raise StaleError(f"partition {partition} is applied up to {proof.applied}, which is not of this log")
         now = loop.time()
         if now >= until:
             raise StaleError(f"partition {partition} is applied up to {proof.applied}, wanted {target}")

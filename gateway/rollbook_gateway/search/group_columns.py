@@ -14,6 +14,7 @@ _PERSON: Final = (
     " WHERE reference.tenant = $1 AND"
 )
 _DISPLAY: Final = "coalesce(person.display_name_folded, person.user_name_folded)"
+"""The name that is shown; where that is the userName, filters see it without the blanks around it."""
 _TYPE: Final = "'user'::text COLLATE \"C\""
 
 _MEMBERS: Final = Related(
@@ -47,8 +48,8 @@ GROUPS: Final = Searched(
             "displayName": Column("display_name_folded", selective=True),
             "externalId": Column("external_id", selective=True),
             "meta.created": Column("created"),
-            "meta.lastModified": Column("greatest(last_modified, members_modified)"),
-            "meta.version": Column("""'W/"' || fact_seq || '.' || members_seq || '"'"""),
+            "meta.lastModified": Column("greatest(last_modified, shown_modified)"),
+            "meta.version": Column("""'W/"' || fact_seq || '.' || shown_seq || '"'"""),
             "meta.resourceType": Column("'Group'::text"),
         },
     ),

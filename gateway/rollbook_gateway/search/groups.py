@@ -34,10 +34,11 @@ class GroupSearch:
 
     async def group(self, tenant: str, partition: int, group_id: str) -> GroupRow | None:
         """Return a group with all of its members, ``None`` where there is none."""
-        target = group_schema().resolve("id")
-        assert isinstance(target, Target)
-        found = await self.page(tenant, partition, Comparison(target, "eq", group_id), 1, 1, members=True)
-        return found.rows[0] if found.rows else None
+        return await self._one(tenant, partition, group_id, members=True)
+
+    async def state(self, tenant: str, partition: int, group_id: str) -> GroupRow | None:
+        """Return the same group without reading the members, however many: when they changed is known all the same."""
+        return await self._one(tenant, partition, group_id, members=False)
 
     async def page(
         self,
@@ -53,6 +54,27 @@ class GroupSearch:
 
         With members there may be fewer than ``count``, and more behind them.
         """
+        return await self._found(tenant, partition, condition, (start_index, count), members=members, known=members)
+
+    async def _one(self, tenant: str, partition: int, group_id: str, *, members: bool) -> GroupRow | None:
+        target = group_schema().resolve("id")
+        assert isinstance(target, Target)
+        condition = Comparison(target, "eq", group_id)
+        found = await self._found(tenant, partition, condition, (1, 1), members=members, known=True)
+        return found.rows[0] if found.rows else None
+
+    async def _found(  # what is asked for, in whose partition, and what must be known of it
+        self,
+        tenant: str,
+        partition: int,
+        condition: Filter | None,
+        window: tuple[int, int],
+        *,
+        members: bool,
+        known: bool,
+    ) -> GroupPage:
+        """Return a page; ``known`` says that the members of all groups on it must be, whether they are read or not."""
+        start_index, count = window
         span = await Span.begin(self._tables.log, partition)
         question = Question(
             tenant,
@@ -66,6 +88,6 @@ class GroupSearch:
         )
         async with self._members_turn if members else nullcontext():
             found, instead = await find(self._tables, span, question, start_index - 1, count)
-        if members and (parked := [row.id for row in found.rows if row.id in instead.ids]):
+        if known and (parked := [row.id for row in found.rows if row.id in instead.ids]):
             raise StaleError(f"facts of {parked[0]} are parked, and its members were asked for")
         return found

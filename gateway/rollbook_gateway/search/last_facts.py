@@ -1,6 +1,7 @@
 """What the last fact of a parked person or group says to a search, where it can be read here."""
 
-from typing import Protocol
+from collections.abc import Collection
+from typing import Final, Protocol
 
 import msgspec
 
@@ -17,6 +18,9 @@ from rollbook_gateway.scim.rendering import Meta, render
 from rollbook_gateway.scim.values import Document
 from rollbook_gateway.search.errors import StaleError
 from rollbook_gateway.search.rows import GroupRow, UserRow
+
+_OF_MEMBERS: Final = frozenset({"members", "meta.lastModified", "meta.version"})
+"""What cannot be said of a group whose members are not known."""
 
 
 class LastFacts(Protocol):
@@ -41,7 +45,7 @@ async def person(log: LastFacts, partition: int, tenant: str, user_id: str, cond
         return None
     # No filter on the location comes this far.
     meta = Meta("User", state.created, state.last_modified, location="", version=state.sequence)
-    if not _matches("groups", condition, render(state.document, state.id, meta, user_schema())):
+    if not _matches("groups", condition, render(state.document, state.id, meta, user_schema()), {"groups"}):
         return None
     document = msgspec.json.encode(state.document).decode()
     return UserRow(state.id, document, state.created, state.last_modified, state.sequence)
@@ -52,7 +56,8 @@ async def group(
 ) -> GroupRow | None:
     """Return a parked group, without its members, as the last facts have it; ``None`` likewise.
 
-    Raises ``StaleError`` where the head cannot be read here either, or where the answer hangs on the members.
+    Raises ``StaleError`` where the head cannot be read here either, or where the answer hangs on the members, or on
+    when they changed.
     """
     head = await log.last(partition, subjects.group(partition, tenant, group_id))
     if head is None:
@@ -62,17 +67,9 @@ async def group(
         return None
     if not isinstance(fact, GroupFact):
         raise TypeError(f"{type(fact).__name__} is no fact of a group's head")
-    members = await log.last(partition, subjects.group_members(partition, tenant, group_id))
-    found = GroupRow(
-        fact.id,
-        bytes(fact.document).decode(),
-        fact.created,
-        last_modified=time,
-        members_modified=members.headers["ce-time"] if members is not None else None,
-        fact_seq=head.sequence,
-        members_seq=members.sequence if members is not None else 0,
-    )
-    return found if _matches("members", condition, _resource(found)) else None
+    document = bytes(fact.document).decode()
+    found = GroupRow(fact.id, document, fact.created, time, None, head.sequence, 0)
+    return found if _matches("members", condition, _resource(found), _OF_MEMBERS) else None
 
 
 def _read(stored: Stored) -> tuple[Fact, str]:
@@ -83,20 +80,14 @@ def _read(stored: Stored) -> tuple[Fact, str]:
         raise StaleError(f"the last fact on {stored.subject} is parked and cannot be read") from error
 
 
-def _matches(unknown: str, condition: Filter | None, resource: Document) -> bool:
+def _matches(what: str, condition: Filter | None, resource: Document, unknown: Collection[str]) -> bool:
     verdict = condition is None or evaluate_without(unknown, condition, resource)
     if verdict is None:
-        raise StaleError(f"facts of {resource['id']} are parked, and {unknown} were asked for")
+        raise StaleError(f"facts of {resource['id']} are parked, and {what} were asked for")
     return verdict
 
 
 def _resource(found: GroupRow) -> Document:
-    """Return a group as filters see it, but for its members."""
-    meta = Meta(
-        "Group",
-        found.created,
-        max(found.last_modified, found.members_modified or ""),
-        location="",
-        version=f"{found.fact_seq}.{found.members_seq}",
-    )
+    """Return a group as filters see it, but for what hangs on its members."""
+    meta = Meta("Group", found.created, found.last_modified, location="", version=found.fact_seq)
     return render(msgspec.json.decode(found.document), found.id, meta, group_schema())

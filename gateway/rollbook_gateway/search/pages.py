@@ -125,7 +125,12 @@ async def find(
 async def fresh(tables: Tables, span: Span, read: Callable[[], Awaitable[tuple[Proof, _Result]]]) -> _Result:
     """Read until the tables hold all that was accepted before the search began."""
     return await read_fresh(
-        read, partition=span.partition, target=span.target, notices=tables.notices, until=span.until
+        read,
+        heads=tables.log,
+        partition=span.partition,
+        target=span.target,
+        notices=tables.notices,
+        until=span.until,
     )
 
 
@@ -150,6 +155,6 @@ async def _read(
 
 
 def _snapshot(question: Question[Found], records: list[asyncpg.Record]) -> tuple[Proof, _Snapshot[Found]]:
-    applied, halted, parked, total, *_ = records[0]
-    rows = [question.row(*record[4:]) for record in records if record[4] is not None]
-    return Proof(applied, halted), _Snapshot(Page(total, rows), parked)
+    *proof, parked, total = records[0][:5]
+    rows = [question.row(*record[5:]) for record in records if record[5] is not None]
+    return Proof(*proof), _Snapshot(Page(total, rows), parked)

@@ -39,17 +39,18 @@ class UserRow:
 class GroupRow:
     """A group as found; ``document`` is the SCIM resource as JSON, without ``id``, ``meta``, ``schemas`` and members.
 
-    ``members_seq`` is 0 and ``members_modified`` ``None`` where no fact of members was ever written; ``members`` is
-    empty also where they were not asked for.
+    ``shown_seq`` is the sequence of the last fact that changed what is shown of the members, ``shown_modified`` its
+    time; 0 and ``None`` where there is none, and where members were not asked for and the group's facts are parked.
+    ``members`` is empty also where they were not asked for.
     """
 
     id: str
     document: str
     created: str
     last_modified: str
-    members_modified: str | None
+    shown_modified: str | None
     fact_seq: int
-    members_seq: int
+    shown_seq: int
     members: Members = NONE
 
 

@@ -13,7 +13,8 @@ from typing import Final
 OWN_PARAMETERS: Final = 4
 
 PROOF: Final = """
-SELECT CASE WHEN apart.seq < apart.until THEN apart.seq ELSE checkpoint.seq END AS applied, checkpoint.halted,
+SELECT CASE WHEN apart.seq < apart.until THEN apart.seq ELSE checkpoint.seq END AS applied,
+       checkpoint.halted, checkpoint.stream_created,
        ARRAY(SELECT resource FROM provisioning.parked WHERE partition = $2 AND parked.tenant = $1) AS parked"""
 
 CHECKPOINT: Final = """
@@ -51,7 +52,7 @@ PERSON_WITH_GROUPS: Final = Listed(
 ) AS groups""",
 )
 
-GROUP: Final = Listed("lms.groups", "id, document, created, last_modified, members_modified, fact_seq, members_seq")
+GROUP: Final = Listed("lms.groups", "id, document, created, last_modified, shown_modified, fact_seq, shown_seq")
 
 MEMBERSHIPS: Final = f"""{PROOF}, found.*{CHECKPOINT}
 LEFT JOIN (

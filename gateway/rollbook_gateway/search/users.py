@@ -74,7 +74,7 @@ class UserSearch:
             for *_, user_id, group_id, display in records:
                 if user_id is not None:
                     found[user_id] = (*found.get(user_id, ()), Membership(group_id, display))
-            return Proof(records[0]["applied"], records[0]["halted"]), found
+            return Proof(*records[0][:3]), found
 
         return await fresh(self._tables, span, read)
 

@@ -25,7 +25,8 @@ _REJOIN: Final = """
     AND NOT EXISTS (SELECT FROM provisioning.outbox WHERE outbox.partition = $1 AND outbox.apart = $2)
     RETURNING seq"""
 _BEGIN_AGAIN: Final = """
-    UPDATE provisioning.apart SET silent_until = greatest(silent_until, seq), seq = 0, epoch = 0 WHERE partition = $1"""
+    UPDATE provisioning.apart SET silent_until = greatest(silent_until, seq, $2), seq = 0, epoch = 0
+    WHERE partition = $1"""
 _INTERRUPTED: Final = """
     UPDATE provisioning.apart SET interrupted = interrupted + 1, interruption = $3
     WHERE partition = $1 AND tenant = $2"""
@@ -64,9 +65,12 @@ async def rejoin(connection: Connection, behind: Behind) -> bool:
     return await connection.fetchval(_REJOIN, behind.partition, behind.tenant) is not None
 
 
-async def begin_again(connection: Connection, partition: int) -> None:
-    """Have tenants that are applied apart applied anew from the first fact on, silently up to where each was."""
-    await connection.execute(_BEGIN_AGAIN, partition)
+async def begin_again(connection: Connection, partition: int, silent_until: int) -> None:
+    """Have tenants that are applied apart applied anew from the first fact on, silently up to where each was.
+
+    ``silent_until`` is where all of them begin to be told of what is new, at the earliest.
+    """
+    await connection.execute(_BEGIN_AGAIN, partition, silent_until)
 
 
 async def note_interruption(connection: Connection, behind: Behind, why: str) -> None:

@@ -1,15 +1,15 @@
 """A run of a partition's messages, and which of them are left to be applied apart; for the loop and for replays."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from rollbook_contracts.facts.system import ParkDiscarded, ParkRetried
+from rollbook_contracts.facts.system import EpochCorrected, ParkDiscarded, ParkRetried
 from rollbook_projector.apart.rows import Behind, leave_over
 from rollbook_projector.applying import Applying
 from rollbook_projector.checkpoint import Checkpoint, advance
-from rollbook_projector.recorded import FactSource, LogMessage, is_park_decision, members_in, read
+from rollbook_projector.recorded import FactSource, LogMessage, is_correction, is_park_decision, members_in, read
 from rollbook_projector.session import Connection
 from rollbook_projector.transaction import apply_part, first_part, whatever_it_weighs
 from rollbook_projector.weight import MOST, TooHeavyError
@@ -27,14 +27,24 @@ async def concerned(message: LogMessage, log: FactSource) -> str:
     return ""
 
 
+def corrected(message: LogMessage) -> set[str]:
+    """Return the tenants that a message tells what is put right of, at the start of an epoch."""
+    if not is_correction(message):
+        return set()
+    fact = read(message).fact
+    return {one.tenant for one in fact.corrections} if isinstance(fact, EpochCorrected) else set()
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbours of the log behind a checkpoint, whole writes; ``passed`` tells of which tenant those are left over."""
+    """Neighbours of the log behind a checkpoint, whole writes; ``passed`` tells whose are left over, by sequence."""
 
     checkpoint: Checkpoint
     messages: Sequence[LogMessage]
     own: Sequence[LogMessage]
-    passed: Mapping[int, str]
+    passed: Sequence[tuple[int, str]] = ()
+    apart: frozenset[str] = frozenset()
+    """The tenants that are applied apart: corrections are applied by both, each those that it is about."""
 
     @classmethod
     async def of(
@@ -42,10 +52,15 @@ class Run:
     ) -> "Run":
         """Part messages into those that are applied now and those of tenants that are applied apart."""
         if not apart:
-            return cls(checkpoint, messages, messages, {})
+            return cls(checkpoint, messages, messages)
         tenants = [(message, await concerned(message, log)) for message in messages]
         own = [message for message, tenant in tenants if tenant not in apart]
-        return cls(checkpoint, messages, own, {one.sequence: tenant for one, tenant in tenants if tenant in apart})
+        passed = [
+            (message.sequence, one)
+            for message, tenant in tenants
+            for one in sorted({tenant, *corrected(message)} & set(apart))
+        ]
+        return cls(checkpoint, messages, own, passed, frozenset(apart))
 
     def behind(self, checkpoint: Checkpoint) -> "Run":
         """Return what is left when the checkpoint is moved."""
@@ -54,6 +69,7 @@ class Run:
             self.messages[place_of(self.messages, checkpoint.seq + 1) :],
             self.own[place_of(self.own, checkpoint.seq + 1) :],
             self.passed,
+            self.apart,
         )
 
     def reached(self, last: LogMessage | None, epoch: int) -> Checkpoint:
@@ -65,11 +81,7 @@ class Run:
 
     def left_behind(self, reached: Checkpoint) -> list[Behind]:
         """Return what is left to be applied apart when the checkpoint is moved, as it stands where that is new."""
-        until = {
-            tenant: sequence
-            for sequence, tenant in self.passed.items()
-            if self.checkpoint.seq < sequence <= reached.seq
-        }
+        until = {tenant: sequence for sequence, tenant in self.passed if self.checkpoint.seq < sequence <= reached.seq}
         at = self.checkpoint
         return [Behind(at.partition, tenant, at.epoch, at.seq, last, at.silent_until) for tenant, last in until.items()]
 
@@ -108,9 +120,9 @@ async def apply_run(connection: Connection, applying: Applying, run: Run, most: 
     heaviest, weight = _heaviest(run.own[:end])
     if weight > most:
         raise TooHeavyError(heaviest)
-    part = await apply_part(connection, applying, mark, run.own[:end], most)
+    part = await apply_part(connection, applying.without(run.apart), mark, run.own[:end], most)
     behind = run.own[end:]
-    cut_by_weight = bool(behind) and not (is_park_decision(behind[0]) or is_park_decision(run.own[end - 1]))
+    cut_by_weight = bool(behind) and not any(map(_stands_alone, (behind[0], run.own[end - 1])))
     return mark.reached, part.heavy or (heaviest if cut_by_weight else "")
 
 
@@ -118,7 +130,7 @@ async def apply_whole(connection: Connection, applying: Applying, run: Run) -> C
     """Apply all of a run that is its own, whatever it weighs; return where the checkpoint is then."""
     while run.own:
         mark = RunMark(run)
-        await whatever_it_weighs(run.own, partial(apply_part, connection, applying, mark))
+        await whatever_it_weighs(run.own, partial(apply_part, connection, applying.without(run.apart), mark))
         run = run.behind(mark.reached)
     return await _passed_over(connection, run) if run.messages else run.checkpoint
 
@@ -129,6 +141,10 @@ async def _passed_over(connection: Connection, run: Run) -> Checkpoint:
         await mark.begin(connection, None, mark.epoch)
         await mark.end(connection, None, mark.epoch)
     return mark.reached
+
+
+def _stands_alone(message: LogMessage) -> bool:
+    return is_park_decision(message) or is_correction(message)
 
 
 def _heaviest(messages: Sequence[LogMessage]) -> tuple[str, int]:

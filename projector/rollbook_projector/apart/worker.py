@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from rollbook_contracts import streams, subjects
 from rollbook_contracts.facts.system import EpochStarted
 from rollbook_projector.apart.rows import ApartMark, Behind, note_interruption
-from rollbook_projector.apart.run import concerned
+from rollbook_projector.apart.run import concerned, corrected
 from rollbook_projector.applying import Applying, Tables
 from rollbook_projector.batch import Place
 from rollbook_projector.checkpoint import Checkpoint
@@ -31,7 +31,7 @@ from rollbook_projector.recorded import LogMessage, read
 from rollbook_projector.session import Connection, is_database_trouble, session
 from rollbook_projector.settings import ProjectorSettings
 from rollbook_projector.transaction import apply_part, whatever_it_weighs
-from rollbook_projector.writes import whole_writes
+from rollbook_projector.writes import tenant_of, whole_writes
 
 _TURN: Final = 1.0
 """Seconds after which another tenant has its turn."""
@@ -171,14 +171,16 @@ class ApartWorker:
             await self._on_applied()
 
     async def _concerns(self, tenant: str, message: LogMessage) -> bool:
-        return await concerned(message, self._log) == tenant or (
-            message.subject == subjects.system(self._partition) and isinstance(read(message).fact, EpochStarted)
-        )
+        if message.subject != subjects.system(self._partition):
+            return tenant_of(message) == tenant
+        if isinstance(read(message).fact, EpochStarted) or tenant in corrected(message):
+            return True
+        return await concerned(message, self._log) == tenant
 
     async def _applying(self, behind: Behind) -> Applying:
         at = Checkpoint(self._partition, behind.epoch, "", behind.seq, "", behind.silent_until)
         decided = await decisions_after(self._log, at)
-        place = Place(self._partition, behind.silent_until, self._settings.code_version, decided)
+        place = Place(self._partition, behind.silent_until, self._settings.code_version, decided, alone=behind.tenant)
         return Applying(Tables(outbox=OutboxTable(apart=behind.tenant)), place, self._log, self._on_parked)
 
     async def _note_interruption(self, why: str) -> None:

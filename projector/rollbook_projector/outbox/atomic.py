@@ -8,14 +8,17 @@ from typing import Any, Final, NamedTuple
 import nats.errors
 from nats.aio.client import Client
 
+from rollbook_contracts.limits import BATCH_MESSAGES
 from rollbook_projector.log import TIMEOUT, LogUnavailableError
 
-MOST: Final = 1000
+MOST: Final = BATCH_MESSAGES
 """The server takes no larger batch."""
 _AT_ONCE: Final = 50
 """So many are sent before others have their turn."""
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _WRONG_SEQUENCE: Final = frozenset({10071, 10164})
+_FULL: Final = frozenset({10023, 10047, 10077})
+"""Insufficient resources, insufficient storage, and what the store itself says, such as "maximum bytes exceeded"."""
 
 
 class Outgoing(NamedTuple):
@@ -24,6 +27,10 @@ class Outgoing(NamedTuple):
     subject: str
     headers: Mapping[str, str]
     body: bytes
+
+
+class FullError(LogUnavailableError):
+    """The stream takes no more: it is as large as it may become, or the server has no room for it."""
 
 
 class GuardRefusedError(Exception):
@@ -55,6 +62,8 @@ async def publish_atomically(
     if refusal := ack.get("error"):
         if refusal.get("err_code") in _WRONG_SEQUENCE:
             raise GuardRefusedError(str(refusal))
+        if refusal.get("err_code") in _FULL:
+            raise FullError(str(refusal.get("description")))
         raise LogUnavailableError(f"a batch of {len(messages)} messages was refused: {refusal}")
     sequence: int = ack["seq"]
     return sequence

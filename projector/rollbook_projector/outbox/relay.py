@@ -21,9 +21,11 @@ from rollbook_projector.apart.rows import tenants_apart
 from rollbook_projector.changes import OutboxRow
 from rollbook_projector.halts import Halt
 from rollbook_projector.log import TIMEOUT, LogUnavailableError, StreamLog
-from rollbook_projector.outbox.atomic import EXPECTED, MOST, GuardRefusedError, Outgoing, publish_atomically
+from rollbook_projector.outbox.atomic import EXPECTED, MOST, FullError, GuardRefusedError, Outgoing, publish_atomically
 from rollbook_projector.outbox.marker import (
+    CAUSE,
     Position,
+    check_cause,
     check_position,
     marked_position,
     record_position,
@@ -76,6 +78,7 @@ class Relay:
         self._dsn = dsn
         self._settings = settings
         self._changes = StreamLog(client, streams.CHANGES)
+        self._log = StreamLog(client, streams.provisioning(partition))
         self._lines: dict[str, _Line] = {}
         self._woken = asyncio.Event()
         self._logger = structlog.get_logger().bind(partition=partition)
@@ -117,49 +120,57 @@ class Relay:
                 await asyncio.sleep(began + 2 * self._settings.pace - clock())
 
     async def _round(self, connection: Connection) -> tuple[int, bool]:
-        """Publish a batch of the partition, and one of each tenant that is applied apart; return how many changes.
+        """Publish a batch of the partition, and one of each tenant that is applied apart.
 
-        A tenant's changes from before it was applied apart stand among the partition's: they go first.
+        Returns how many changes that were, and whether more wait. Raises ``Halt``, with the reason in the tables.
         """
         count, full = 0, False
-        main = await self._line(connection, "")
         for apart in ("", *(behind.tenant for behind in await tenants_apart(connection, self._partition))):
-            line = await self._line(connection, apart)
-            rows = await line.waiting(connection)
-            if rows and apart:
-                older = await main.outbox.waiting(connection, main.position.key, 1)
-                if older and row_key(older[0]) < row_key(rows[0]):
-                    full = True
-                    continue
-            if rows:
-                count += len(rows)
-                full = full or line.is_full(rows)
-                await self._publish(connection, line, rows)
-                await record_position(connection, line.outbox, line.position)
-            else:
-                # Facts that are applied anew, after a restore, make changes that were published long ago.
-                await line.outbox.delete_until(connection, line.position.key)
+            try:
+                rows, more = await self._batch(connection, apart)
+            except Halt as halt:
+                await set_relay_halted(connection, self._partition, apart, str(halt))
+                raise
+            count, full = count + rows, full or more
         return count, full
+
+    async def _batch(self, connection: Connection, apart: str) -> tuple[int, bool]:
+        line = await self._line(connection, apart)
+        rows = await line.waiting(connection)
+        if not rows:
+            # Facts that are applied anew, after a restore, make changes that were published long ago.
+            await line.outbox.delete_until(connection, line.position.key)
+            return 0, False
+        if apart and await self._is_older_in_front(connection, rows[0]):
+            return 0, True
+        full = line.is_full(rows)
+        await self._publish(line, rows)
+        await record_position(connection, line.outbox, line.position)
+        return len(rows), full
+
+    async def _is_older_in_front(self, connection: Connection, row: OutboxRow) -> bool:
+        """Whether a tenant's changes from before it was applied apart may wait among the partition's: they go first."""
+        main = await self._line(connection, "")
+        older = await main.outbox.waiting(connection, main.position.key, 1)
+        return bool(older) and row_key(older[0]) < row_key(row)
 
     async def _line(self, connection: Connection, apart: str) -> _Line:
         """Take up where CHANGES says: behind a batch that was stored when its relay died before it could say so."""
         if apart not in self._lines:
             known = await recorded_position(connection, self._partition, apart)
-            position = await self._marked(connection, known, apart)
+            position = await self._marked(known, apart)
             line = self._lines[apart] = _Line(OutboxTable(apart=apart), position)
             await record_position(connection, line.outbox, position)
         return self._lines[apart]
 
-    async def _marked(self, connection: Connection, known: Position, apart: str) -> Position:
+    async def _marked(self, known: Position, apart: str) -> Position:
+        """Return where CHANGES says that publishing stands; raises ``Halt`` where that cannot be of this log."""
         marked = await marked_position(self._changes, self._partition, apart)
-        try:
-            check_position(marked, known)
-        except Halt as halt:
-            await set_relay_halted(connection, self._partition, apart, str(halt))
-            raise
+        check_position(marked, known)
+        await check_cause(self._log, self._partition, marked)
         return marked
 
-    async def _publish(self, connection: Connection, line: _Line, rows: Sequence[OutboxRow]) -> None:
+    async def _publish(self, line: _Line, rows: Sequence[OutboxRow]) -> None:
         """Publish the rows behind a line's position, if they are not yet; move the position."""
         waiting = [row for row in rows if row_key(row) > line.position.key]
         if not waiting:
@@ -167,18 +178,21 @@ class Relay:
         key = row_key(waiting[-1])
         messages = [outgoing(row) for row in waiting]
         marker = subjects.relay_marker(self._partition, line.outbox.apart)
-        messages.append(Outgoing(marker, {EXPECTED: str(line.position.sequence)}, str(key).encode()))
+        headers = {EXPECTED: str(line.position.sequence), CAUSE: waiting[-1].request_id}
+        messages.append(Outgoing(marker, headers, str(key).encode()))
         try:
             sequence = await publish_atomically(self._client, uuid.uuid4().hex, messages, timeout=line.timeout)
+        except FullError as error:
+            raise Halt("changes_full", f"stream {streams.CHANGES} takes no more changes: {error}") from error
         except (GuardRefusedError, LogUnavailableError) as error:
             # Stored or not, by us or by another relay: the marker tells. A copy on its way is refused by its guard.
             self._logger.warning("relay reads its marker", reason=str(error), changes=len(waiting))
             if isinstance(error, LogUnavailableError):
                 line.got_no_answer()
-            line.position = await self._marked(connection, line.position, line.outbox.apart)
+            line.position = await self._marked(line.position, line.outbox.apart)
             return
         line.went_through()
-        line.position = Position(sequence, key)
+        line.position = Position(sequence, key, waiting[-1].request_id)
         self._logger.debug("published", seq=key.sequence, changes=len(waiting))
 
 

@@ -28,6 +28,10 @@ class OutboxTable:
             f"DELETE FROM {name}"  # noqa: S608
             " WHERE partition = $1 AND apart = $2 AND (epoch, seq, ordinal) <= ($3, $4, $5)"
         )
+        self._cause = (
+            f"SELECT request_id FROM {name}"  # noqa: S608
+            " WHERE (partition, epoch, seq, ordinal) = ($1, $2, $3, $4) AND apart = $5"
+        )
 
     async def write(self, connection: Connection, rows: Sequence[OutboxRow]) -> None:
         """Add changes."""
@@ -39,6 +43,13 @@ class OutboxTable:
         place = (after.epoch, after.sequence, after.ordinal)
         rows = await connection.fetch(self._waiting, after.partition, self.apart, *place, limit)
         return [OutboxRow(*row) for row in rows]
+
+    async def cause(self, connection: Connection, key: ChangeKey) -> str | None:
+        """Return the request id of the fact that a waiting change belongs to, ``None`` where it does not wait."""
+        found: str | None = await connection.fetchval(
+            self._cause, key.partition, key.epoch, key.sequence, key.ordinal, self.apart
+        )
+        return found
 
     async def delete_until(self, connection: Connection, key: ChangeKey) -> None:
         """Delete what is published: all of the key's partition up to it."""

@@ -34,6 +34,8 @@ class Groups:
     """Those whose head changed."""
     moved: set[GroupKey] = field(default_factory=set)
     """Those of which anything else changed."""
+    renamed: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    """People who are shown by another name: tenant and id, the last fact that did it and its time."""
     before: set[GroupKey] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,9 +63,15 @@ class Groups:
         if head is None:
             self.states.pop(key, None)
             return None
-        members = (before.members_seq, before.members_modified) if before else (0, None)
-        self.states[key] = GroupState(recorded.sequence, *members, version)
+        state = before or GroupState(0, 0, None, version)
+        self.states[key] = state._replace(fact_seq=recorded.sequence, last_change=version)
         return self.states[key]
+
+    def shown(self, key: GroupKey, sequence: int, time: str) -> None:
+        """Take in that a fact, whosever it is, changed what is shown of a group's members."""
+        if (state := self.states.get(key)) is not None:
+            self.states[key] = state._replace(shown_seq=sequence, shown_modified=time)
+            self.moved.add(key)
 
     def members_changed(self, recorded: Recorded, predecessor: int | None = None) -> bool:
         """Take in a fact of a group's members; return whether there is such a group: else it has no effect."""
@@ -96,7 +104,7 @@ def put(recorded: Recorded) -> HeadRow:
         recorded.time,
         recorded.sequence,
     )
-    _STORABLE.check((*head, 0, None, ""))
+    _STORABLE.check((*head, 0, None, "", 0, None))
     return head
 
 
@@ -112,9 +120,9 @@ REACTIONS: Final[Mapping[Any, Callable[[Recorded], HeadRow | None]]] = MappingPr
 class GroupTable:
     """Reads and writes the rows, in ``lms.groups`` or in a table of the same shape."""
 
-    def __init__(self, name: str = "lms.groups") -> None:
+    def __init__(self, name: str = "lms.groups", members_name: str = "lms.group_members") -> None:
         self._load = (
-            "SELECT tenant, id, fact_seq, members_seq, members_modified, last_change"  # noqa: S608  # our own name
+            "SELECT tenant, id, fact_seq, members_seq, members_modified, last_change, shown_seq, shown_modified"  # noqa: S608  # our own name
             f" FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id) JOIN {name} USING (tenant, id)"
         )
         self._delete = (
@@ -122,8 +130,16 @@ class GroupTable:
             " WHERE groups.tenant = gone.tenant AND groups.id = gone.id"
         )
         self._move = (
-            f"UPDATE {name} SET members_seq = $3, members_modified = $4, last_change = $5"  # noqa: S608
-            " WHERE tenant = $1 AND id = $2"
+            f"UPDATE {name} SET members_seq = $3, members_modified = $4, last_change = $5, shown_seq = $6,"  # noqa: S608
+            " shown_modified = $7 WHERE tenant = $1 AND id = $2"
+        )
+        # Who joined or left behind the renaming moved the group further: that is never taken back.
+        self._rename = (
+            f"UPDATE {name} AS groups SET shown_seq = renamed.seq, shown_modified = renamed.time"  # noqa: S608
+            " FROM (SELECT DISTINCT ON (tenant, group_id) tenant, group_id, seq, time"
+            " FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS person (tenant, user_id, seq, time)"
+            f" JOIN {members_name} USING (tenant, user_id) ORDER BY tenant, group_id, seq DESC) AS renamed"
+            " WHERE groups.tenant = renamed.tenant AND groups.id = renamed.group_id AND groups.shown_seq < renamed.seq"
         )
         self._update = update(lms.groups, name)
         self._name = name
@@ -148,3 +164,7 @@ class GroupTable:
             await execute(connection, self._delete, gone)
         if moved := [key for key in groups.moved if key not in groups.heads]:
             await execute_many(connection, self._move, [(*key, *groups.states[key][1:]) for key in moved])
+
+    async def rename(self, connection: Connection, groups: Groups) -> None:
+        """Move the groups that show people who have another name; the members must be in their last state already."""
+        await execute(connection, self._rename, [(*person, *fact) for person, fact in groups.renamed.items()])

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold, fold_name
 from rollbook_projector.references.people import Holders, Kind
 from rollbook_projector.session import Connection
 from rollbook_projector.statements import columns_of, pieces
@@ -12,8 +12,8 @@ from rollbook_projector.statements import columns_of, pieces
 TenantValue: TypeAlias = tuple[str, str]
 
 _WANTED: Final = (
-    "unnest($1::text[], $2::text[], $3::text[], $4::int[]) WITH ORDINALITY"
-    " AS wanted (tenant, value, folded, most, place)"
+    "unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[]) WITH ORDINALITY"
+    " AS wanted (tenant, value, folded, name, most, place)"
 )
 _BY_ID: Final = """
     SELECT place, {kind}, users.id FROM {wanted}
@@ -27,7 +27,7 @@ _DELETED: Final = """
     JOIN {deleted} AS gone ON gone.tenant = wanted.tenant AND gone.id = wanted.value"""
 _CONDITIONS: Final[Mapping[Kind, str]] = {
     Kind.EXTERNAL_ID: "users.external_id = wanted.value",
-    Kind.USER_NAME: "users.user_name_folded = wanted.folded",
+    Kind.USER_NAME: "users.user_name_folded = wanted.name",
     Kind.EMAIL: "users.email_folded = wanted.folded",
     Kind.EMPLOYEE_ID: "users.employee_id_folded = wanted.folded AND users.employee_id = wanted.value",
     Kind.DISPLAY_NAME: "users.display_name_folded = wanted.folded",
@@ -44,6 +44,7 @@ class Asked(NamedTuple):
     tenant: str
     value: str
     folded: str
+    name: str
     most: int
 
 
@@ -99,7 +100,7 @@ class HolderTable:
 
 def ask(tenant: str, values: Iterable[str], most: Mapping[str, int]) -> list[Asked]:
     """Return values as they are asked for."""
-    return [Asked(tenant, value, fold(value), most.get(value, 2)) for value in values]
+    return [Asked(tenant, value, fold(value), fold_name(value), most.get(value, 2)) for value in values]
 
 
 def _note(found: dict[TenantValue, Holders], value: TenantValue, kind: int, user_id: str) -> None:

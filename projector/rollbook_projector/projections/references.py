@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold_reference
+from rollbook_contracts.limits import KEY_BYTES
 from rollbook_contracts.tables import lms
-from rollbook_projector.projections.storable import LONGEST_KEY, Storable
+from rollbook_projector.projections.storable import Storable
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.references.book import Book
 from rollbook_projector.references.sent import Reference, ReferenceKind
@@ -22,10 +23,12 @@ _STORABLE: Final = Storable(lms.sent_references)
 def check_references(recorded: Recorded, kind: ReferenceKind, values: Sequence[str]) -> None:
     """Raise ``ValueError`` where a value of a fact cannot stand in the table."""
     together = "".join(values)
-    if together.isascii() and "\x00" not in together and len(max(values, key=len, default="")) <= LONGEST_KEY:
+    if together.isascii() and "\x00" not in together and len(max(values, key=len, default="")) <= KEY_BYTES:
         return
     for value in values:
-        _STORABLE.check((recorded.tenant, kind, recorded.resource, value, fold(value), 0, None, False, recorded.time))
+        _STORABLE.check(
+            (recorded.tenant, kind, recorded.resource, value, fold_reference(value), 0, None, False, recorded.time)
+        )
 
 
 class ReferenceTable:

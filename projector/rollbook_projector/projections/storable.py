@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Date, Integer, Table, Text
 
+from rollbook_contracts.limits import KEY_BYTES
+
 _TYPES: Final[dict[type, type]] = {Text: str, BigInteger: int, Integer: int, Boolean: bool, Date: date}
-LONGEST_KEY: Final = 2000
-"""Bytes of text in an index; PostgreSQL's limit is a third of a page, less what stands beside it."""
 
 
 class Storable:
@@ -36,5 +36,5 @@ class Storable:
             elif type(value) is str:
                 if "\x00" in value:
                     raise ValueError(f"{name} holds U+0000")
-                if indexed and len(value) > LONGEST_KEY // 4 and len(value.encode()) > LONGEST_KEY:
-                    raise ValueError(f"{name} is longer than {LONGEST_KEY} bytes")
+                if indexed and len(value) > KEY_BYTES // 4 and len(value.encode()) > KEY_BYTES:
+                    raise ValueError(f"{name} is longer than {KEY_BYTES} bytes")

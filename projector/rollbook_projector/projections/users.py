@@ -20,7 +20,7 @@ from rollbook_contracts.facts.user import (
     UserReactivated,
     UserUpdated,
 )
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold, fold_name
 from rollbook_contracts.search_document import search_text
 from rollbook_contracts.tables import lms
 from rollbook_contracts.urns import ENTERPRISE, ILMS
@@ -132,7 +132,7 @@ def put(recorded: Recorded) -> Person:
     user_name = document["userName"]
     display_name = document.get("displayName")
     external_id = document.get("externalId")
-    keys = Keys(fact.id, external_id, fold(user_name), _folded(email), employee_id, _folded(display_name))
+    keys = Keys(fact.id, external_id, fold_name(user_name), _folded(email), employee_id, _folded(display_name))
     row = (
         recorded.tenant,
         fact.id,

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from rollbook_contracts.facts.membership import MOST_MEMBERS
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold_reference
 from rollbook_projector.references.people import Directory, Keys, changed_keys, folded_keys
 from rollbook_projector.references.roll import Roll
 from rollbook_projector.references.sent import Reference, SentReferences, sent
@@ -50,6 +50,8 @@ class Book:
     """The groups whose rolls the fact in hand may change."""
     _had: dict[str, str | None] = field(default_factory=dict)
     """Whose manager the fact in hand may change, and who that was before it."""
+    _shown: set[str] = field(default_factory=set)
+    """The groups that show other members since the fact in hand: people, or values that wait."""
 
     def person_changed(self, before: Keys | None, after: Keys, managers: Sequence[str | None], *, since: str) -> None:
         """Take in a person who is new or changed, with the values for the manager that were sent, in their order."""
@@ -58,7 +60,7 @@ class Book:
 
     def person_deleted(self, user_id: str, keys: Keys | None) -> None:
         """Take in that a person is gone for good: memberships end by whatever name, managers are waited for again."""
-        for folded in folded_keys(keys) | {fold(user_id)}:
+        for folded in folded_keys(keys) | {fold_reference(user_id)}:
             for reference in self.references.named_by(folded):
                 if reference.kind == "member" and user_id in (reference.user_id, reference.value):
                     self._unlink(reference)
@@ -131,13 +133,19 @@ class Book:
             if before != after and user_id in self.managers:
                 effects += _reassigned(user_id, before, after)
         self._opened, self._had = set(), {}
+        self._shown |= {one.resource for one in effects if one.what in {What.MEMBERS_REMOVED, What.MEMBERS_ADDED}}
         effects.sort()
         return effects
+
+    def shown(self) -> set[str]:
+        """Return, once, the groups that show other members since the fact that ``settle`` ended."""
+        shown, self._shown = self._shown, set()
+        return shown
 
     def _move(self, before: Keys | None, after: Keys | None, user_id: str = "") -> None:
         """Let a person have other keys, and look again at each reference that an old or a new one may fit."""
         self.directory.move(before, after)
-        for folded in changed_keys(before, after) | ({fold(user_id)} if user_id else set()):
+        for folded in changed_keys(before, after) | ({fold_reference(user_id)} if user_id else set()):
             named = self.references.named_by(folded)
             self.work += REFERENCE * len(named)
             for reference in named:
@@ -176,6 +184,9 @@ class Book:
     def _put(self, reference: Reference, link: str | None, *, gone: bool) -> None:
         """Keep a reference with whom it names; a member whose id it is needs none, and one who is gone has none."""
         before = self.references.get(reference.key)
+        waited, waits = before is not None and before.user_id is None, link is None and not gone
+        if reference.kind == "member" and waited != waits:
+            self._shown.add(reference.holder)
         if before is not None and (reference.kind == "member" and (gone or link == reference.value)):
             self.references.drop(before)
         else:
@@ -183,6 +194,8 @@ class Book:
         self._count(reference, before.user_id if before else None, link)
 
     def _unlink(self, reference: Reference) -> None:
+        if reference.kind == "member" and reference.user_id is None:
+            self._shown.add(reference.holder)
         self.references.drop(reference)
         self._count(reference, reference.user_id, None)
 

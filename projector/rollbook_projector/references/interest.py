@@ -6,8 +6,16 @@ It may be more than is used (a fact may turn out to be parked), never less.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rollbook_contracts.folding import fold
-from rollbook_projector.references.people import Asked, Keys, Kind, MatchKey, changed_keys, folded_keys, match_keys
+from rollbook_contracts.folding import fold_reference
+from rollbook_projector.references.people import (
+    Asked,
+    Keys,
+    MatchKey,
+    changed_keys,
+    compared,
+    folded_keys,
+    match_keys,
+)
 
 
 @dataclass(slots=True)
@@ -52,7 +60,7 @@ class Interest:
     def person_deleted(self, user_id: str, before: Keys | None) -> None:
         """Take in that somebody is gone."""
         self.folds |= folded_keys(before)
-        self.folds.add(fold(user_id))
+        self.folds.add(fold_reference(user_id))
         self.deleted.add(user_id)
         self.managed.add(user_id)
         self._managers.setdefault(user_id, []).append(set())
@@ -98,5 +106,4 @@ class Interest:
 
 
 def _compared(value: str) -> list[MatchKey]:
-    folded = fold(value)
-    return list(zip(Kind, (value, value, folded, folded, value, folded), strict=True))
+    return list(enumerate(compared(value)))

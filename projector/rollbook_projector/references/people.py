@@ -6,7 +6,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold, fold_name, fold_reference
 
 
 class Kind(IntEnum):
@@ -37,6 +37,12 @@ MatchKey: TypeAlias = tuple[int, str]
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
+def compared(value: str) -> tuple[str, ...]:
+    """Return a value as each kind compares it, in their order."""
+    folded = fold(value)
+    return value, value, fold_name(value), folded, value, folded
+
+
 def match_keys(keys: Keys | None) -> Iterator[MatchKey]:
     """Yield what a person is found by; nothing for nobody."""
     return ((kind, key) for kind, key in enumerate(keys or ()) if key is not None)
@@ -44,11 +50,7 @@ def match_keys(keys: Keys | None) -> Iterator[MatchKey]:
 
 def folded_keys(keys: Keys | None) -> set[str]:
     """Return the folds of all values that may name a person: references are looked up by them."""
-    if keys is None:
-        return set()
-    user_id, external_id, user_name, email, employee_id, display_name = keys
-    exact = {fold(key) for key in (user_id, external_id, employee_id) if key is not None}
-    return exact | {key for key in (user_name, email, display_name) if key is not None}
+    return {fold_reference(key) for key in keys or () if key is not None}
 
 
 def changed_keys(before: Keys | None, after: Keys | None) -> set[str]:
@@ -58,7 +60,11 @@ def changed_keys(before: Keys | None, after: Keys | None) -> set[str]:
     if before == after:
         return set()
     return {
-        fold(key) for old, new in zip(before, after, strict=True) if old != new for key in (old, new) if key is not None
+        fold_reference(key)
+        for old, new in zip(before, after, strict=True)
+        if old != new
+        for key in (old, new)
+        if key is not None
     }
 
 
@@ -76,8 +82,7 @@ class Asked:
     """Values that may be asked for: most people of a batch have none of them, and need not be indexed."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        self._texts = {*values}
-        self._texts |= {fold(value) for value in self._texts}
+        self._texts = {text for value in values for text in compared(value)}
 
     def may_name(self, keys: Keys) -> bool:
         """Whether any of the values may name a person."""
@@ -112,8 +117,7 @@ class Directory:
         if value in self.present:
             return value
         others = self._others[value]
-        folded = fold(value)
-        for kind, key in enumerate((value, value, folded, folded, value, folded)):
+        for kind, key in enumerate(compared(value)):
             here = self._touched.get((kind, key), _NOTHING)
             there = others.ids if kind == others.kind else ()
             if here or there:

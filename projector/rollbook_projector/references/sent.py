@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold_reference
 
 ReferenceKind: TypeAlias = Literal["member", "manager"]
 ReferenceKey: TypeAlias = tuple[ReferenceKind, str, str]
@@ -29,7 +29,7 @@ class Reference(NamedTuple):
 
 def sent(kind: ReferenceKind, holder: str, value: str, *, since: str, rank: int = 0) -> Reference:
     """Return a reference that names nobody yet."""
-    return Reference(kind, holder, value, fold(value), rank, None, target_deleted=False, since=since)
+    return Reference(kind, holder, value, fold_reference(value), rank, None, target_deleted=False, since=since)
 
 
 class SentReferences:

@@ -1,41 +1,46 @@
-"""Folds the log and compares every row and every claim with the tables; for `rollbook verify`.
+"""Folds the log and compares every row, claim and change with the tables and CHANGES; for `rollbook verify`.
 
 Everything happens in one transaction that is rolled back at the end: it sees the tables as they were when it began and
 keeps what it expects in temporary tables, so that the projector may go on meanwhile and no log fills the memory.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, TypeAlias
 
 from nats.aio.client import Client
 
 from rollbook_contracts import streams
+from rollbook_contracts.changes.envelope import ChangeKey
 from rollbook_contracts.claims import ClaimKey
-from rollbook_contracts.subjects import parse
 from rollbook_projector.apart.rows import tenants_apart
-from rollbook_projector.apart.run import concerned
-from rollbook_projector.applying import Applying
-from rollbook_projector.batch import Place
 from rollbook_projector.checkpoint import Checkpoint, read_checkpoints
 from rollbook_projector.halts import Halt
-from rollbook_projector.integrity import check_contiguous, check_log, decisions_after
+from rollbook_projector.integrity import check_log, decisions_after, last_epoch
 from rollbook_projector.log import StreamLog
-from rollbook_projector.recorded import LogMessage, is_claim, is_park_decision, read
-from rollbook_projector.replay.catch_up import read_range
-from rollbook_projector.replay.compare import Finding, compare_claims, compare_parked, compare_rows
-from rollbook_projector.replay.expected import EXPECTED, create_expected, fold_claims
+from rollbook_projector.parking import ParkedTable
+from rollbook_projector.replay.compare import (
+    Finding,
+    compare_changes,
+    compare_checkpoint,
+    compare_claims,
+    compare_parked,
+    compare_relayed,
+    compare_rows,
+)
+from rollbook_projector.replay.expected import Fold, create_expected, fold_claims, fold_log
+from rollbook_projector.replay.told import LogChanges, create_told, read_told, read_waiting
 from rollbook_projector.session import Connection, session
 from rollbook_projector.settings import ProjectorSettings
-from rollbook_projector.transaction import bound_of, messages_of, whatever_it_weighs
-from rollbook_projector.writes import whole_writes
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many messages are folded, of how many, over all partitions."""
 
+_FOR_GOOD: Final = 1 << 62
+"""Beyond every sequence: what is parked now is parked to the end of the fold, too."""
 _PLAN_FREELY: Final = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 _ANALYZE: Final = """
     ANALYZE expected_users, expected_groups, expected_group_members, expected_sent_references,
-            live_claims, held_claims"""
+            live_claims, held_claims, log_changes, told_changes, waiting_changes"""
 
 
 async def verify(
@@ -43,6 +48,7 @@ async def verify(
     dsn: str,
     *,
     claim_key: ClaimKey,
+    partitions: int,
     settings: ProjectorSettings | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> AsyncGenerator[Finding, None]:
@@ -52,81 +58,102 @@ async def verify(
         transaction = connection.transaction(isolation="repeatable_read")
         await transaction.start()
         try:
-            async for finding in _findings(client, connection, claim_key, configured, progress):
+            async for finding in _findings(client, connection, claim_key, partitions, configured, progress):
                 yield finding
         finally:
             await transaction.rollback()
 
 
-async def _findings(
-    client: Client, connection: Connection, claim_key: ClaimKey, settings: ProjectorSettings, progress: Progress
+async def _findings(  # what verify is given, and the connection
+    client: Client,
+    connection: Connection,
+    claim_key: ClaimKey,
+    partitions: int,
+    settings: ProjectorSettings,
+    progress: Progress,
 ) -> AsyncGenerator[Finding, None]:
-    checkpoints = await read_checkpoints(connection)
+    checkpoints = {checkpoint.partition: checkpoint for checkpoint in await read_checkpoints(connection)}
     await create_expected(connection)
-    total, done = sum(checkpoint.seq for checkpoint in checkpoints), 0
-    for checkpoint in checkpoints:
+    await create_told(connection)
+    await read_waiting(connection)
+    progressed = _Progress(progress, sum(checkpoint.seq for checkpoint in checkpoints.values()))
+    for partition in range(partitions):
+        checkpoint = checkpoints.get(partition)
+        if checkpoint is None:
+            yield Finding("", f"partition {partition:02d}", "provisioning.checkpoints: has no row")
+            continue
         try:
-            async for count in _fold(client, connection, checkpoint, settings):
-                done += count
-                progress(done, total)
+            epoch = await _fold(client, connection, checkpoint, settings, progressed)
         except Halt as halt:
-            yield Finding("", f"partition {checkpoint.partition:02d}", str(halt))
+            yield Finding("", f"partition {partition:02d}", str(halt))
             return
+        async for finding in compare_checkpoint(connection, checkpoint, epoch):
+            yield finding
+        async for finding in compare_relayed(client, connection, partition):
+            yield finding
+    begun = {partition: checkpoint.epoch for partition, checkpoint in checkpoints.items()}
+
+    apart = {
+        behind.tenant: behind.seq for partition in checkpoints for behind in await tenants_apart(connection, partition)
+    }
+
+    def counts(key: ChangeKey, tenant: str) -> bool:
+        """Whether a change is of the epoch in force, and of a fact that is applied."""
+        known = checkpoints.get(key.partition)
+        return (
+            known is not None
+            and key.epoch >= begun[key.partition]
+            and key.sequence <= min(known.seq, apart.get(tenant, known.seq))
+        )
+
+    async for _ in read_told(client, connection, counts=counts, settings=settings.pull):
+        pass
     await connection.execute(_PLAN_FREELY)
     await connection.execute(_ANALYZE, timeout=None)
-    for compare in (compare_parked(connection), compare_rows(connection), compare_claims(connection, claim_key)):
+    for compare in (
+        compare_parked(connection),
+        compare_rows(connection),
+        compare_claims(connection, claim_key),
+        compare_changes(connection),
+    ):
         async for finding in compare:
             yield finding
 
 
+class _Progress:
+    """Counts messages over all partitions."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+
+    def add(self, count: int) -> None:
+        self._done += count
+        self._progress(self._done, self._total)
+
+
 async def _fold(
-    client: Client, connection: Connection, checkpoint: Checkpoint, settings: ProjectorSettings
-) -> AsyncIterator[int]:
-    """Fold one partition up to its checkpoint, yielding how many messages each step took."""
+    client: Client, connection: Connection, checkpoint: Checkpoint, settings: ProjectorSettings, progressed: _Progress
+) -> int:
+    """Fold one partition up to its checkpoint; return the epoch behind it."""
     log = StreamLog(client, streams.provisioning(checkpoint.partition))
     await check_log(log, checkpoint)
-    at = Checkpoint(checkpoint.partition, 0, checkpoint.stream_created, 0, "", checkpoint.seq)
-    place = Place(checkpoint.partition, checkpoint.seq, settings.code_version, await decisions_after(log, at))
-    applying = Applying(EXPECTED, place, log)
-    apart = {behind.tenant: behind.seq for behind in await tenants_apart(connection, checkpoint.partition)}
-    received: list[LogMessage] = []
-    async for messages in read_range(
-        client, log.stream, after=0, until=checkpoint.seq, size=settings.batch, settings=settings.pull
-    ):
-        check_contiguous(at, messages)
-        at = at.at(messages[-1].sequence, "", at.epoch)
-        received += messages
-        whole = len(received) if at.seq == checkpoint.seq else whole_writes(received)
-        run = [message for message in received[:whole] if not await _is_to_come(message, apart, log)]
-        received = received[whole:]
-        await fold_claims(connection, run)
-        at = at.at(at.seq, "", await _applied(connection, applying, at.epoch, run))
-        yield len(messages)
-
-
-async def _is_to_come(message: LogMessage, apart: Mapping[str, int], log: StreamLog) -> bool:
-    """Whether a message is of a tenant that is applied apart and not there yet."""
-    if not apart:
-        return False
-    tenant = parse(message.subject).tenant if is_claim(message) else await concerned(message, log)
-    return message.sequence > apart.get(tenant, message.sequence)
-
-
-async def _applied(connection: Connection, applying: Applying, epoch: int, messages: Sequence[LogMessage]) -> int:
-    """Apply messages, whatever they weigh; return the epoch after them."""
-
-    async def step(some: Sequence[LogMessage], most: int | None) -> tuple[int, int]:
-        facts = [read(message) for message in some if not is_claim(message)]
-        if is_park_decision(some[-1]):
-            await applying.decision(connection, epoch, facts[0])
-            return len(some), epoch
-        if not facts:
-            return len(some), epoch
-        applied = await applying.whatever_is_refused(connection, epoch, facts, bound_of(some, most))
-        return messages_of(some, facts, applied), applied.epoch
-
-    while messages:
-        count, epoch = await whatever_it_weighs(messages, step)
-        messages = messages[count:]
-    await applying.tables.resources.looked_at(connection)
+    _, began = await last_epoch(log, checkpoint.partition)
+    decided = await decisions_after(log, checkpoint.at(0, "", 0))
+    parked = await ParkedTable().load(connection, checkpoint.partition)
+    # Changes are compared from the epoch in force on: at its start all before was put right.
+    silent_until = began - 1 if began <= checkpoint.seq else checkpoint.seq
+    fold = Fold(
+        log,
+        checkpoint.partition,
+        checkpoint.seq,
+        silent_until,
+        decided | dict.fromkeys(parked.heads, _FOR_GOOD),
+        {behind.tenant: behind.seq for behind in await tenants_apart(connection, checkpoint.partition)},
+    )
+    epoch = 0
+    async for messages, epoch in fold_log(client, connection, fold, LogChanges(), settings):  # noqa: B007  # the last one is returned
+        await fold_claims(connection, messages)
+        progressed.add(len(messages))
     return epoch

@@ -5,6 +5,7 @@ import typer
 from rollbook.cli import (
     cycles,
     demo,
+    epoch,
     gateway,
     groups,
     guide,
@@ -54,6 +55,7 @@ def build() -> typer.Typer:
     app.command()(replay.replay)
     app.command()(replay.rebuild)
     app.add_typer(parked.app, name="parked")
+    app.add_typer(epoch.app, name="epoch")
     app.add_typer(demo.app, name="demo")
     return app
 

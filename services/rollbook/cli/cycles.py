@@ -34,6 +34,6 @@ def cycles(
         if as_json:
             print_json(cycle_row(cycle, names.get(cycle.tenant)))
         else:
-            print_text("\n".join(cycle_lines(cycle, names.get(cycle.tenant, cycle.tenant))))
+            print_text(*cycle_lines(cycle, names.get(cycle.tenant, cycle.tenant)))
     if not found:
         say("No identity provider sent anything in this time.")

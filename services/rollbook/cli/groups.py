@@ -81,7 +81,7 @@ def _print_tables(found: tables.GroupShown) -> None:
         ("Waiting", found.waiting, found.head["waiting"], ("value", "since")),
     ):
         if rows:
-            print_text(f"\n{title}: {count}")
+            print_text("", f"{title}: {count}")
             print_rows(rows, as_json=False, columns=columns)
         if isinstance(count, int) and len(rows) < count:
             say(f"These are the first {len(rows)} of {count}; --json shows all.")

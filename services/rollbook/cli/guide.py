@@ -1,13 +1,12 @@
 """`rollbook guide`: how to connect an organization's identity provider, as Markdown."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from rollbook.cli import options
-from rollbook.cli.output import say
+from rollbook.cli.output import print_text, say
 from rollbook.cli.running import run_command
 from rollbook.control import tokens
 from rollbook.guides.organization import KnownToken, Organization
@@ -44,7 +43,7 @@ def guide(
                 known_tokens=await _known(operation, row.tenant) if token else None,
             )
 
-    sys.stdout.write(render(provider, run_command(data, command)))
+    print_text(*render(provider, run_command(data, command)).splitlines())
     if issue_token:
         say("The page holds a token that is not shown again: keep it as you keep the token.")
 

@@ -16,6 +16,7 @@ from rollbook.control.imports import LABEL, only_import
 from rollbook.control.tenants import TenantRow
 from rollbook.errors import CommandError
 from rollbook.memory import settle
+from rollbook.printable import printable
 from rollbook.roots.operator import Operation, operating
 from rollbook.settings import Settings
 from rollbook.snapshot.comparison import Comparison, Wish, counted
@@ -113,7 +114,7 @@ def _read(files: list[Path]) -> Snapshot:
         with progress("Reading"):
             return read_snapshot(files)
     except CommandError as error:
-        raise typer.BadParameter(str(error), param_hint="FILES") from error
+        raise typer.BadParameter(printable(str(error)), param_hint="FILES") from error
 
 
 class _Tables:

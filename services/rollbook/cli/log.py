@@ -73,7 +73,7 @@ def log(  # noqa: PLR0913, PLR0917  # each an option of the command
             found = await recorded(operation.connection, wanted, limit)
             await _show(found, names, as_json=as_json)
             if not as_json:
-                say(_rest(len(found), limit, *await not_recorded(operation.connection, wanted)))
+                say(*_rest(len(found), limit, *await not_recorded(operation.connection, wanted)))
 
     run_command(data, command)
 
@@ -93,10 +93,10 @@ async def _show(entries: list[Entry], names: Names, *, as_json: bool) -> None:
         if as_json:
             print_json(row(entry, names))
         else:
-            print_text("\n".join(lines(entry, names)))
+            print_text(*lines(entry, names))
 
 
-def _rest(shown: int, limit: int, unadmitted: int, lost: int) -> str:
+def _rest(shown: int, limit: int, unadmitted: int, lost: int) -> list[str]:
     """Return what the list does not show."""
     told = []
     if shown == limit:
@@ -110,4 +110,4 @@ def _rest(shown: int, limit: int, unadmitted: int, lost: int) -> str:
         )
     if lost:
         told.append(f"{lost} requests are missing here: the log could not take them in time.")
-    return "\n".join(told)
+    return told

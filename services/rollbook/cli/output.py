@@ -1,4 +1,7 @@
-"""What commands print: rows on stdout, as a table or as JSON lines; everything else on stderr."""
+"""What commands print: rows on stdout, as a table or as JSON lines; everything else on stderr.
+
+Nothing else in the command line writes to a terminal, and all that is written here but JSON is ``printable``.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,6 +12,9 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+from rollbook.printable import printable
 
 Row = Mapping[str, object]
 
@@ -33,20 +39,25 @@ def print_rows(rows: Iterable[Row], *, as_json: bool, columns: Sequence[str] | N
     names = columns or list(found[0] if found else ())
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(Text(printable(name.replace("_", " "))), overflow="fold")
     for row in found:
-        table.add_row(*(_cell(row.get(name)) for name in names))
+        table.add_row(*(Text(printable(_cell(row.get(name)))) for name in names))
     if found:
         Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def print_json(row: Row) -> None:
     """Print one object on a line of its own, at once."""
-    print_text(msgspec.json.encode(row, enc_hook=str).decode())
+    _print(msgspec.json.encode(row, enc_hook=str).decode())
 
 
-def print_text(text: str) -> None:
-    """Print lines at once. Raises ``OutputClosedError``, after which nothing more can be printed."""
+def print_text(*lines: str) -> None:
+    """Print lines at once."""
+    _print("\n".join(map(printable, lines)))
+
+
+def _print(text: str) -> None:
+    """Raise ``OutputClosedError`` where nobody reads any more."""
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
@@ -54,9 +65,9 @@ def print_text(text: str) -> None:
         raise OutputClosedError(*error.args) from error
 
 
-def say(text: str) -> None:
-    """Tell the person something; scripts read stdout and do not see it."""
-    sys.stderr.write(text + "\n")
+def say(*lines: str) -> None:
+    """Tell the person something, in lines; scripts read stdout and do not see it."""
+    sys.stderr.write("\n".join(map(printable, lines)) + "\n")
     sys.stderr.flush()
 
 
@@ -64,9 +75,9 @@ def say(text: str) -> None:
 def progress(label: str) -> Iterator[Advance]:
     """Show a progress bar on a terminal's stderr; elsewhere show nothing."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(label, total=None)
+        task = bar.add_task(printable(label), total=None)
 
         def advance(done: int, total: int | None = None) -> None:
             bar.update(task, completed=done, total=total)

@@ -1,6 +1,6 @@
 """`rollbook replay`: past changes once more; `rollbook rebuild`: the tables anew, from the log."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -16,6 +16,13 @@ from rollbook_projector.halts import Halt
 from rollbook_projector.replay.rebuild import ProjectorRunsError
 from rollbook_projector.replay.rebuild import rebuild as recompute
 from rollbook_projector.replay.republish import TargetRefusedError, republish
+from rollbook_projector.system_log import AppendRefusedError
+
+_OF_LOG: Final = frozenset({"log_regressed", "log_gap"})
+_ANOTHER_LOG: Final = (
+    "Tables are computed again from the log that they were made of. Put that one back; where it is lost, "
+    "`rollbook epoch start` has the log count as it is."
+)
 
 
 def replay(  # one parameter for each option of the command
@@ -81,8 +88,10 @@ def rebuild(data: options.Data = None, as_json: options.Json = False) -> None:
                         partitions=operation.partitions,
                         progress=advance,
                     )
-                except (ProjectorRunsError, Halt) as error:
+                except (ProjectorRunsError, AppendRefusedError) as error:
                     raise CommandError(str(error)) from error
+                except Halt as halt:
+                    raise CommandError(f"{halt}. {_ANOTHER_LOG}" if halt.code in _OF_LOG else str(halt)) from halt
 
     count = run_command(data, command)
     if as_json:

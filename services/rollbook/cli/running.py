@@ -17,6 +17,7 @@ from rollbook.errors import CommandError
 from rollbook.logging import configure_logging
 from rollbook.open_files import raise_limit
 from rollbook.settings import Settings, load_settings
+from rollbook_gateway.log.identity import LogRegressedError
 from rollbook_gateway.log.port import LogError
 
 Result = TypeVar("Result")
@@ -37,8 +38,10 @@ def run_command(
         configure_logging(log_level or settings.log_level)
         raise_limit()
         return _loop_runner().run(command(settings))
-    except (CommandError, EmbeddedError) as error:
-        say(f"rollbook: {error}")
+    except CommandError as error:
+        say(f"rollbook: {error.lines[0]}", *error.lines[1:])
+    except (EmbeddedError, LogRegressedError) as error:  # the former may end with lines of a server's log
+        say(*f"rollbook: {error}".splitlines())
     except (LogError, nats.errors.Error) as error:
         say(f"rollbook: NATS does not answer: {error or type(error).__name__}. `rollbook status` tells more.")
     except OutputClosedError:

@@ -56,10 +56,10 @@ def up(
 def _show(stack: Stack, settings: Settings) -> None:
     rollbook = _as_typed()
     if stack.tenant_url is not None:
-        say(f"\n  Tenant URL   {stack.tenant_url}\n  Token        {stack.token}\n")
+        say("", f"  Tenant URL   {stack.tenant_url}", f"  Token        {stack.token}", "")
         say(f"Give both to an identity provider, or play one: {rollbook} demo entra --people 200")
     else:
-        say(f"\n  Gateway      {stack.gateway_url}\n")
+        say("", f"  Gateway      {stack.gateway_url}", "")
         say(
             f"Create an organization with `{rollbook} tenant create NAME`, then `{rollbook} token issue --tenant NAME`."
         )

@@ -9,7 +9,7 @@ from rollbook.cli.output import print_rows
 from rollbook.cli.running import run_command
 from rollbook.roots.operator import operating
 from rollbook.settings import Settings
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold_name
 
 _QUERY = """
 SELECT tenant_name, tenant, id, user_name, display_name, given_name, family_name, email, employee_id, external_id,
@@ -39,7 +39,8 @@ def users(
             if tenant is not None:
                 await operation.tenants().get(tenant)
             return [
-                dict(row) for row in await operation.connection.fetch(_QUERY, tenant, name, name and fold(name), limit)
+                dict(row)
+                for row in await operation.connection.fetch(_QUERY, tenant, name, name and fold_name(name), limit)
             ]
 
     print_rows(run_command(data, command), as_json=as_json, columns=SHOWN)

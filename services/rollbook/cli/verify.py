@@ -14,7 +14,10 @@ from rollbook_projector.replay.verify import verify as compare
 
 
 def verify(data: options.Data = None, as_json: options.Json = False) -> None:
-    """Fold the whole log and compare every row and every claim with the tables. Exit status 1 on a difference."""
+    """Fold the whole log and compare every row, claim and change with the tables and CHANGES.
+
+    Exit status 1 on a difference.
+    """
 
     async def command(settings: Settings) -> list[dict[str, object]]:
         async with operating(settings) as operation, log_connection(operation.stack) as client:
@@ -25,6 +28,7 @@ def verify(data: options.Data = None, as_json: options.Json = False) -> None:
                     client,
                     operation.stack.database_url,
                     claim_key=operation.stack.claim_key,
+                    partitions=operation.partitions,
                     progress=advance,
                 )
                 async with aclosing(findings):
@@ -36,13 +40,13 @@ def verify(data: options.Data = None, as_json: options.Json = False) -> None:
 
     rows = run_command(data, command)
     if not rows:
-        say("The tables are what the log says.")
+        say("The tables and CHANGES are what the log says.")
         return
     if not as_json:
         print_rows(rows, as_json=False)
     say(
-        f"Differences: {len(rows)}. For parked facts mend the cause, then `rollbook parked retry`; for others "
-        "stop the projector, then `rollbook rebuild`."
+        f"Differences: {len(rows)}. For parked facts mend the cause, then `rollbook parked retry`; for a log or "
+        "CHANGES that was put back see `rollbook epoch start`; for others stop the projector, then `rollbook rebuild`."
     )
     raise typer.Exit(FINDING)
 

@@ -19,7 +19,7 @@ def prepared(settings: TenantSettings) -> TenantSettings:
     """
     in_form = _in_form(settings)
     if problems := list(_problems(in_form)):
-        raise CommandError("These settings cannot be used:\n  " + "\n  ".join(problems))
+        raise CommandError("These settings cannot be used:", *problems)
     return in_form
 
 

@@ -21,16 +21,23 @@ from rollbook.embedded.process import Command, Process
 USER: Final = "rollbook"
 _CONFIGURATION: Final = "nats/nats-server.conf"
 _SHARE_OF_DISK: Final = 0.8
+_DISK_FULL: Final = "no space left on device"
+_ROOM: Final = 32 * 1024 * 1024
+"""With less the disk still counts as full."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterMember:
-    """A server's place in a cluster: its name, its own route port, those of all members, and their common password."""
+    """A server's place in a cluster: its name, its own route port, those it finds the others at, the common password.
+
+    ``options`` are further ones of the server's own, for tests.
+    """
 
     name: str
     port: int
     members: Sequence[int]
     password: str
+    options: Sequence[str] = ()
 
     def arguments(self) -> list[str]:
         """Return the options that make a server this member."""
@@ -38,6 +45,7 @@ class ClusterMember:
         return [
             *("--name", self.name, "--cluster_name", "rollbook"),
             *("--cluster", f"nats://{LOOPBACK}:{self.port}", "--routes", routes),
+            *self.options,
         ]
 
 
@@ -82,6 +90,26 @@ class NatsServer(Child):
         except OSError:
             return False
         return status == http.HTTPStatus.OK
+
+    async def held_up(self) -> str | None:
+        """Say why the server takes no writes although the disk has room, ``None`` unless that is certain.
+
+        It keeps to the room that it found when it started, and forgives no error of the disk: only a start ends that.
+        """
+        try:
+            health, said = await self.monitor("/healthz")
+            _, usage = await self.monitor("/jsz")
+        except (OSError, ValueError):
+            return None
+        free = await asyncio.to_thread(shutil.disk_usage, self._store)
+        trouble = str(said.get("error", ""))
+        if health != http.HTTPStatus.OK and _DISK_FULL in trouble and free.free >= _ROOM:
+            return trouble
+        taken, most = int(usage["storage"]), int(usage["config"]["max_storage"])
+        room = await asyncio.to_thread(_room_for, self._store)
+        if taken + _ROOM > most and room > most + 2 * _ROOM:
+            return f"it may store {most} bytes, as at its start, and has stored {taken}; there is room for {room}"
+        return None
 
     async def _spawn(self) -> Process:
         programs = [nats_server_binary(), deployed(_CONFIGURATION)]

@@ -13,7 +13,7 @@ first time, stops everything: `supervise` raises the EmbeddedError that says why
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -62,9 +62,13 @@ class Supervisor:
             await asyncio.gather(*starts, return_exceptions=True)
         for child in children:
             _log.info("child.started", child=child.name, pid=child.pid)
-            keeper = asyncio.create_task(self._keep(child))
-            keeper.add_done_callback(self._note_failure)
-            self._keepers.add(keeper)
+            self.beside(self._keep(child))
+
+    def beside(self, work: Coroutine[None, None, None]) -> None:
+        """Have something go on beside the children until they are stopped; its error stops everything."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._note_failure)
+        self._keepers.add(task)
 
     async def given_up(self) -> None:
         """Return never; raise the error when a child is given up."""

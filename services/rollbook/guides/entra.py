@@ -1,7 +1,7 @@
 """The setup guide for Microsoft Entra ID: ``entra.md`` with one organization's values."""
 
-from rollbook.guides.markdown import code, table
-from rollbook.guides.organization import Organization
+from rollbook.guides.markdown import code, plain, table
+from rollbook.guides.organization import IDENTIFIER_NAMES, Organization
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 
 _WORK_ADDRESS = 'emails[type eq "work"].value'
@@ -20,6 +20,8 @@ def passages(organization: Organization) -> dict[str, str]:
             if by_email
             else "Everybody in scope needs an `employeeId` of their own in Entra; it is compared letter by letter."
         ),
+        "number": code(f"{ENTERPRISE}:employeeNumber"),
+        "gallery_table": _gallery_table(organization),
     }
 
 
@@ -59,3 +61,17 @@ def _mapping_table(organization: Organization) -> str:
 
 def _number_needed(organization: Organization) -> str:
     return "there already" if organization.settings.unique_identifier == "email" else "required: the unique identifier"
+
+
+def _gallery_table(organization: Organization) -> str:
+    settings = organization.settings
+    region = settings.default_region
+    rows = [
+        ("unique identifier", "the employee number", IDENTIFIER_NAMES[settings.unique_identifier]),
+        ("default region", "any", "none" if region is None else code(region)),
+        *(
+            (f"allowed values of {name}", "none: any value", str(len(values)) if values else "none: any value")
+            for _, name, values in settings.allowed_values
+        ),
+    ]
+    return table(("rule", "what the tests need", f"what {plain(organization.name)} has"), rows)

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from rollbook.printable import printable
+
 _MEANING: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _BAR: Final = re.compile(r"(?<!\\)\|")
 
 
 def code(text: str) -> str:
     """Return text as a code span, whatever backticks it holds."""
+    text = printable(text)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * (longest + 1)
     blank = " " if text.startswith("`") or text.endswith("`") else ""
@@ -18,7 +21,7 @@ def code(text: str) -> str:
 
 def plain(text: str) -> str:
     """Return text in which no character means anything to Markdown."""
-    return _MEANING.sub(r"\\\1", " ".join(text.split()))
+    return _MEANING.sub(r"\\\1", printable(" ".join(text.split())))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -19,15 +19,6 @@ _EXTENSIONS: Final = "urn:ietf:params:scim:schemas:extension:"
 
 def lines(entry: Entry, names: Names) -> Iterator[str]:
     """Yield an entry line by line: the first says what happened, the others why and what to do."""
-    return map(printable, _lines(entry, names))
-
-
-def printable(line: str) -> str:
-    """Return a line that does nothing to a terminal: names are whatever was sent."""
-    return line if line.isprintable() else ascii(line)[1:-1]
-
-
-def _lines(entry: Entry, names: Names) -> Iterator[str]:
     tenant = names.tenants.get(entry.tenant, entry.tenant)
     yield f"{entry.time[:19]}Z  {tenant}  {CALLED[entry.provider]}  {asked(entry)}  {answered(entry)}"
     if entry.detail:
@@ -76,10 +67,6 @@ def row(entry: Entry, names: Names) -> dict[str, object]:
 
 def cycle_lines(cycle: Cycle, tenant: str) -> Iterator[str]:
     """Yield a cycle line by line: when, how much of what, and why something was refused."""
-    return map(printable, _cycle_lines(cycle, tenant))
-
-
-def _cycle_lines(cycle: Cycle, tenant: str) -> Iterator[str]:
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(cycle.outcomes.items()))
     ended = ", still going on" if cycle.running else f" to {cycle.end:%Y-%m-%dT%H:%M:%SZ}"
     yield (

@@ -12,13 +12,14 @@ import aiohttp
 from rollbook.control import tokens
 from rollbook.embedded.child import Child, Program
 from rollbook.embedded.data_folder import DataFolder, Stack
+from rollbook.embedded.disk_room import restart_when_there_is_room
 from rollbook.embedded.nats_server import NatsServer
 from rollbook.embedded.ports import LOOPBACK, is_free, next_free
 from rollbook.embedded.postgres import Postgres
 from rollbook.embedded.process import Command
 from rollbook.embedded.supervisor import Supervisor, supervise
 from rollbook.errors import CommandError
-from rollbook.roots.operator import operating
+from rollbook.roots.operator import operating, require_same_log
 from rollbook.settings import Settings
 from rollbook_contracts.settings import TenantSettings
 from rollbook_gateway.admission.tokens import Token, new_token, parse_token
@@ -66,6 +67,7 @@ async def run_everything(wish: Wish, *, stop: asyncio.Event, ready: Callable[[St
 async def _begin(wish: Wish, folder: DataFolder, supervisor: Supervisor) -> Stack:
     port = _choose_port(wish.port)
     settings = await _start_servers(wish.settings, folder, supervisor)
+    await require_same_log(settings)
     gateway_url = f"http://{LOOPBACK}:{port}"
     environ = {
         **wish.environ,
@@ -92,6 +94,8 @@ async def _start_servers(settings: Settings, folder: DataFolder, supervisor: Sup
     postgres = Postgres(folder.postgres) if settings.database_url is None else None
     servers: list[Child] = [server for server in (nats, postgres) if server is not None]
     await supervisor.start(*servers)
+    if nats is not None:
+        supervisor.beside(restart_when_there_is_room(nats))
     return replace(
         settings,
         nats_url=nats.url if nats is not None else settings.nats_url,

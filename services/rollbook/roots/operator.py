@@ -1,9 +1,11 @@
 """The composition root of commands: the log, the database and what an operator does with them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import asyncpg
 
@@ -16,9 +18,14 @@ from rollbook.streams import recorded_partitions
 from rollbook_contracts.datetimes import format_instant
 from rollbook_contracts.identifiers import new_id
 from rollbook_gateway.log.connection import Connection, connect
+from rollbook_gateway.log.identity import CheckedLog, LogIdentity, LogRegressedError
 from rollbook_gateway.log.jetstream import JetStreamEventLog
 from rollbook_gateway.requests.decision_loop import DecisionLoop
+from rollbook_gateway.search.checkpoints import checkpoints
+from rollbook_gateway.search.database import open_pool
 from rollbook_projector.headers import LogClient
+
+_PATIENCE: Final = 15.0
 
 
 class LogConnection(LogClient, Connection):
@@ -47,7 +54,7 @@ class Operation:
 
     stack: Stack
     nats: Connection
-    log: JetStreamEventLog
+    log: CheckedLog
     connection: asyncpg.Connection
     partitions: int
 
@@ -84,13 +91,44 @@ async def operating(settings: Settings) -> AsyncIterator[Operation]:
             raise CommandError(
                 "NATS holds no log of Rollbook yet: start `rollbook up`, a gateway or a projector first."
             )
-        log = JetStreamEventLog(nats, partitions)
-        await log.open()
-        connection = await asyncpg.connect(stack.database_url, timeout=5, command_timeout=60)
+        async with _checked(nats, stack, partitions) as (log, _):
+            connection = await asyncpg.connect(stack.database_url, timeout=5, command_timeout=60)
+            try:
+                yield Operation(stack, nats, log, connection, partitions)
+            finally:
+                await connection.close()
+    finally:
+        await nats.close()
+
+
+@asynccontextmanager
+async def _checked(nats: Connection, stack: Stack, partitions: int) -> AsyncIterator[tuple[CheckedLog, LogIdentity]]:
+    """Open the log, to be compared with the tables when it is first asked for something."""
+    log = JetStreamEventLog(nats, partitions)
+    await log.open()
+    async with open_pool(stack.database_url, size=1) as pool:
+        identity = LogIdentity(log, checkpoints(pool), partitions)
+        end = nats.on_interruption(identity.interrupted)
         try:
-            yield Operation(stack, nats, log, connection, partitions)
+            yield CheckedLog(log, identity), identity
         finally:
-            await connection.close()
+            end()
             await log.close()
+
+
+async def require_same_log(settings: Settings) -> None:
+    """Raise ``LogRegressedError`` where the log is not the one that the tables were made of."""
+    stack = find_stack(settings)
+    nats = await connect(stack.nats_url, name="rollbook command", patience=15)
+    try:
+        async with open_pool(stack.database_url, size=1) as pool:
+            applied = await checkpoints(pool)() or {}
+        if not any(place.sequence for place in applied.values()):
+            return
+        partitions = await recorded_partitions(nats)
+        if partitions is None:
+            raise LogRegressedError("NATS holds no log, but the tables hold what was applied of one")
+        async with _checked(nats, stack, partitions) as (_, identity):
+            await identity.require_all(asyncio.get_running_loop().time() + _PATIENCE)
     finally:
         await nats.close()

@@ -15,7 +15,7 @@ async def with_servers(settings: Settings) -> AsyncIterator[Settings]:
     """Yield settings under which the servers are found; start those of the data folder where nothing runs there."""
     folder = DataFolder(settings.data)
     named = settings.nats_url is not None or settings.database_url is not None
-    if named or not folder.nats.is_dir() or folder.running() is not None:
+    if named or not (folder.nats.is_dir() or folder.postgres.is_dir()) or folder.running() is not None:
         yield settings
         return
     with folder.hold():

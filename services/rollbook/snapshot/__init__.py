@@ -1,7 +1,8 @@
 """A directory snapshot, compared with the tables and applied through the gateway; `rollbook import` runs it.
 
 lines                     what a snapshot says: people, groups, memberships, managers, each with its place in the files
-records, spreadsheet      the lines of JSONL and CSV files as JSON objects
+text, rows                the lines of files, whatever program wrote them, and the rows of CSV
+records, spreadsheet      lines and rows as JSON objects
 reading                   records become lines; every problem is kept with its place
 present                   what the tables hold of the tenant
 names                     whom a value names: the rule by which references link

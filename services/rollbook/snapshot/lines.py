@@ -33,6 +33,8 @@ class UserLine:
     external_id: str | None
     document: bytes
     cleared: tuple[str, ...] = ()
+    lists_in_part: bool = False
+    """Whether lists hold only the elements that have a column, so that a person's others are left alone."""
 
 
 @dataclass(frozen=True, slots=True)

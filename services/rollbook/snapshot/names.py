@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from rollbook_contracts.emails import principal_email
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold, fold_name
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 
 _SEVERAL: Final = ""
@@ -60,7 +60,7 @@ class Names:
             self._ids.add(key)
         for table, value in (
             (self._external_ids, names.external_id),
-            (self._user_names, fold(names.user_name)),
+            (self._user_names, fold_name(names.user_name)),
             (self._emails, names.email and fold(names.email)),
             (self._employee_numbers, names.employee_number),
             (self._display_names, names.display_name and fold(names.display_name)),
@@ -80,7 +80,7 @@ class Names:
         folded = fold(value)
         for table, wanted in (
             (self._external_ids, value),
-            (self._user_names, folded),
+            (self._user_names, fold_name(value)),
             (self._emails, folded),
             (self._employee_numbers, value),
             (self._display_names, folded),
@@ -96,5 +96,5 @@ class Names:
 
     def person(self, value: str) -> str | None:
         """Return the person whose externalId or userName a value is, in this order."""
-        found = self._external_ids.get(value) or self._user_names.get(fold(value))
+        found = self._external_ids.get(value) or self._user_names.get(fold_name(value))
         return found or None

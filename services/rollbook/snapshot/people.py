@@ -12,7 +12,7 @@ from rollbook.snapshot.names import Names, NameSet, manager_values, names_of
 from rollbook.snapshot.present import Person, Present
 from rollbook.snapshot.requests import user_patch
 from rollbook.snapshot.steps import ChangeUser, CreateUser, DeactivateUser, UserStep
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold, fold_name
 from rollbook_contracts.settings import TenantSettings, UniqueIdentifier
 from rollbook_contracts.urns import ENTERPRISE
 from rollbook_gateway.decide.rules import with_rules
@@ -68,12 +68,12 @@ def match(
     for person in people:
         if person.names.external_id:
             by_external_id[person.names.external_id].append(person)
-    by_user_name = {fold(person.names.user_name): person for person in people}
+    by_user_name = {fold_name(person.names.user_name): person for person in people}
     found: dict[Place, Person] = {}
     unclear: set[Place] = set()
     for line in lines:
         candidates = by_external_id.get(line.external_id or "", [])
-        named = [person for person in candidates if fold(person.names.user_name) == fold(line.user_name)]
+        named = [person for person in candidates if fold_name(person.names.user_name) == fold_name(line.user_name)]
         if len(candidates) > 1 and not named:
             who = ", ".join(person.id for person in candidates)
             problems.append(
@@ -85,7 +85,7 @@ def match(
     taken = {person.id for person in found.values()}
     for line in lines:
         if line.place not in unclear:
-            other = by_user_name.get(fold(line.user_name))
+            other = by_user_name.get(fold_name(line.user_name))
             yield line, found.get(line.place) or (other if other is not None and other.id not in taken else None)
 
 
@@ -99,7 +99,7 @@ def _each_once(lines: Sequence[UserLine], problems: list[Problem]) -> list[UserL
     seen: dict[tuple[str, str], Place] = {}
     kept = []
     for line in lines:
-        names = [("userName", fold(line.user_name))]
+        names = [("userName", fold_name(line.user_name))]
         names += [("externalId", line.external_id)] if line.external_id else []
         twice = [(name, seen[name, value]) for name, value in names if (name, value) in seen]
         if twice:
@@ -135,7 +135,7 @@ def _compare(
 
 
 def _patched(old: dict[str, Any], line: UserLine) -> dict[str, Any]:
-    message = user_patch(line.document, line.cleared)
+    message = user_patch(line.document, line.cleared, lists_in_part=line.lists_in_part)
     return apply_patch(old, message, user_schema(), max_operations=len(message["Operations"])).document
 
 
@@ -148,7 +148,8 @@ def _change(line: UserLine, key: str, document: dict[str, Any], changed: tuple[s
         if inner in holder:
             (written.setdefault(urn, {}) if urn else written)[inner] = holder[inner]
     cleared = tuple(path for path in line.cleared if _attribute_of(path) in changed)
-    return ChangeUser(line.place, key, line.user_name, msgspec.json.encode(written), cleared, changed)
+    sent = msgspec.json.encode(written)
+    return ChangeUser(line.place, key, line.user_name, sent, cleared, changed, line.lists_in_part)
 
 
 def _attribute_of(path: str) -> str:
@@ -175,7 +176,7 @@ class _Holders:
                 yield Problem(place, f"{name} {value!r} belongs to {holder}")
 
     def _unique(self, names: NameSet) -> list[tuple[str, str]]:
-        unique = [("userName", fold(names.user_name))]
+        unique = [("userName", fold_name(names.user_name))]
         if self._identifier == "email" and names.email:
             unique.append(("e-mail address", fold(names.email)))
         if self._identifier == "employee-id" and names.employee_number:

@@ -1,27 +1,29 @@
 """Records become lines: each checked as the gateway would check it, every problem kept with its place."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from rollbook.snapshot.lines import GroupLine, ManagerLine, MembershipLine, Place, Problem, Snapshot, UserLine
-from rollbook.snapshot.records import Read, Record, records
+from rollbook.snapshot.lines import GroupLine, ManagerLine, MembershipLine, Problem, Snapshot, UserLine
+from rollbook.snapshot.records import Note, Read, Record, records
 from rollbook.snapshot.spreadsheet import KINDS
+from rollbook_contracts.urns import ENTERPRISE
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, Target, group_schema, user_schema
-from rollbook_gateway.scim.document import canonicalise, check_text
+from rollbook_gateway.scim.document import canonicalise, check_whole, read, read_attributes
 from rollbook_gateway.scim.errors import ScimError
-from rollbook_gateway.scim.limits import KEY_LENGTH
+from rollbook_gateway.scim.members import member_values, take_members
+from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.paths import meaning
 
 Body: TypeAlias = dict[str, Any]
 
-# What a server gives out with a resource and nobody may write.
-_SERVERS_OWN: Final = frozenset({"schemas", "id", "meta", "groups"})
-_GROUP: Final = frozenset({"displayname", "externalid", "members"})
+_SCHEMAS: Final = "schemas"
+"""Says nothing of a snapshot's line, whatever a server gave out; id, meta and groups are read-only to the schema."""
 
 
 class UnfitLineError(Exception):
@@ -36,21 +38,24 @@ def read_snapshot(paths: Iterable[Path]) -> Snapshot:
 def gathered(reads: Iterable[Read]) -> Snapshot:
     """Make sense of records."""
     snapshot = Snapshot()
-    for read in reads:
-        if isinstance(read, Problem):
-            snapshot.problems.append(read)
+    for found in reads:
+        if isinstance(found, Problem):
+            snapshot.problems.append(found)
+            continue
+        if isinstance(found, Note):
+            snapshot.notes.append(Problem(*found))
             continue
         try:
-            _add(snapshot, read)
+            _add(snapshot, found)
         except (UnfitLineError, ScimError) as error:
-            snapshot.problems.append(Problem(read.place, str(error)))
+            snapshot.problems.append(Problem(found.place, str(error)))
     return snapshot
 
 
 def _add(snapshot: Snapshot, record: Record) -> None:
     body = dict(record.body)
     kind = body.pop("type", None)
-    adds: dict[Any, Callable[[Snapshot, Place, Body], None]] = {
+    adds: dict[Any, Callable[[Snapshot, Record, Body], None]] = {
         "user": _add_user,
         "group": _add_group,
         "membership": _add_membership,
@@ -58,12 +63,13 @@ def _add(snapshot: Snapshot, record: Record) -> None:
     }
     if not isinstance(kind, str) or kind not in adds:
         raise UnfitLineError(f"type {kind!r} is none of {', '.join(KINDS)}")
-    adds[kind](snapshot, record.place, body)
+    adds[kind](snapshot, record, body)
 
 
-def _add_user(snapshot: Snapshot, place: Place, body: Body) -> None:
-    stated = {name: value for name, value in body.items() if name not in _SERVERS_OWN}
-    manager = stated.pop("manager") if isinstance(stated.get("manager"), str) else None
+def _add_user(snapshot: Snapshot, record: Record, body: Body) -> None:
+    place = record.place
+    stated = {name: value for name, value in body.items() if name != _SCHEMAS}
+    named = {"manager": stated.pop("manager")} if isinstance(stated.get("manager"), str) else {}
     canonical = canonicalise(stated, user_schema())
     document = canonical.document
     snapshot.users.append(
@@ -73,10 +79,11 @@ def _add_user(snapshot: Snapshot, place: Place, body: Body) -> None:
             document.get("externalId"),
             msgspec.json.encode(document),
             tuple(_cleared(stated)),
+            record.lists_in_part,
         )
     )
-    if manager is not None:
-        snapshot.managers.append(ManagerLine(place, document["userName"], manager.strip() or None))
+    if named:
+        snapshot.managers.append(ManagerLine(place, document["userName"], _text(named, "manager")))
     snapshot.notes += [Problem(place, note) for note in canonical.notes]
 
 
@@ -94,44 +101,33 @@ def _cleared(body: Body) -> Iterator[str]:
                 yield from _cleared({f"{found.path}.{inner}": item for inner, item in value.items()})
 
 
-def _add_group(snapshot: Snapshot, place: Place, body: Body) -> None:
-    given = {name.lower(): value for name, value in body.items()}
-    line = GroupLine(place, _text(given, "displayName"), _text(given, "externalId"))
+def _add_group(snapshot: Snapshot, record: Record, body: Body) -> None:
+    stated = {name: value for name, value in body.items() if name != _SCHEMAS}
+    notes: Notes = []
+    members = member_values(take_members(stated, notes))
+    head = read_attributes(stated, group_schema(), notes)
+    line = GroupLine(record.place, head.document.get("displayName"), head.document.get("externalId"))
     if line.display_name is None and line.external_id is None:
         raise UnfitLineError("a group needs a displayName, an externalId or both")
-    for attribute, text in zip(_head_attributes(), (line.display_name, line.external_id), strict=True):
-        if text is not None:
-            check_text(attribute, text)
+    if line.display_name is not None:
+        check_whole(head.document, group_schema())
     snapshot.groups.append(line)
     group = line.external_id or line.name
-    for member in given.get("members") or ():
-        value = member.get("value") if isinstance(member, dict) else member
-        snapshot.memberships.append(MembershipLine(place, group, _required({"member": value}, "member", "member")))
-    snapshot.notes += [
-        Problem(place, f"unknown attribute {name!r} was ignored")
-        for name in body
-        if name.lower() not in _GROUP | _SERVERS_OWN
-    ]
+    snapshot.memberships += [MembershipLine(record.place, group, member) for member in members]
+    snapshot.notes += [Problem(record.place, note) for note in notes]
 
 
-@cache
-def _head_attributes() -> tuple[Attribute, ...]:
-    table = group_schema().table
-    targets = [table[name] for name in ("displayName", "externalId")]
-    return tuple(target.attribute for target in targets if isinstance(target, Target))
-
-
-def _add_membership(snapshot: Snapshot, place: Place, body: Body) -> None:
+def _add_membership(snapshot: Snapshot, record: Record, body: Body) -> None:
     _only(body, "membership", "group", "member")
-    line = MembershipLine(place, _required(body, "group", "membership"), _required(body, "member", "membership"))
-    snapshot.memberships.append(line)
+    group, member = _required(body, "group", "membership"), _required(body, "member", "membership")
+    snapshot.memberships += [MembershipLine(record.place, group, value) for value in member_values([member])]
 
 
-def _add_manager(snapshot: Snapshot, place: Place, body: Body) -> None:
+def _add_manager(snapshot: Snapshot, record: Record, body: Body) -> None:
     _only(body, "manager", "user", "manager")
     if "manager" not in body:
         raise UnfitLineError('a manager line needs "manager": any value of the person, or null for nobody')
-    snapshot.managers.append(ManagerLine(place, _required(body, "user", "manager"), _text(body, "manager")))
+    snapshot.managers.append(ManagerLine(record.place, _required(body, "user", "manager"), _text(body, "manager")))
 
 
 def _only(body: Body, kind: str, *names: str) -> None:
@@ -148,11 +144,19 @@ def _required(body: Body, name: str, kind: str) -> str:
 
 
 def _text(body: Body, name: str) -> str | None:
-    value = body.get(name, body.get(name.lower()))
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        raise UnfitLineError(f'"{name}" is {value!r}: write text')
-    if len(value) > KEY_LENGTH or "\0" in value:
-        raise UnfitLineError(f'"{name}" has {len(value)} characters: {KEY_LENGTH} at most, none of them U+0000')
-    return value
+    """Return a text of a line that is about a group or a person, checked as what it stands for is."""
+    text: str | None = read(_named(name), body.get(name), [])
+    return text if text is not None and text.strip() else None
+
+
+@cache
+def _named(name: str) -> Attribute:
+    schema, path = {
+        "group": (group_schema(), "displayName"),
+        "member": (group_schema(), "members.value"),
+        "user": (user_schema(), "userName"),
+        "manager": (user_schema(), f"{ENTERPRISE}:manager.value"),
+    }[name]
+    target = schema.resolve(path)
+    assert isinstance(target, Target)
+    return replace(target.leaf, path=name)

@@ -55,11 +55,19 @@ def request_of(step: Step, ids: Mapping[str, str]) -> Request | None:
             assert_never(step)
 
 
-def user_patch(document: bytes, cleared: Iterable[str]) -> dict[str, Any]:
-    """Return the PATCH that writes the attributes of a document and clears others."""
+def user_patch(document: bytes, cleared: Iterable[str], *, lists_in_part: bool) -> dict[str, Any]:
+    """Return the PATCH that writes the attributes of a document and clears others.
+
+    Of lists that are known ``lists_in_part`` only the elements of the types in the document are written.
+    """
     removals = [{"op": "remove", "path": path} for path in cleared]
     written = msgspec.json.decode(document)
-    return patch(*([{"op": "replace", "value": written}] if written else []), *removals)
+    elements = [
+        {"op": "replace", "path": f'{name}[type eq "{element["type"]}"].value', "value": element["value"]}
+        for name in (("emails", "phoneNumbers") if lists_in_part else ())
+        for element in written.pop(name, ())
+    ]
+    return patch(*([{"op": "replace", "value": written}] if written else []), *elements, *removals)
 
 
 def patch(*operations: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +85,8 @@ def _user(step: UserStep) -> Request:
         case CreateUser():
             return Request("create user", "POST", "Users", _created(step.document))
         case ChangeUser():
-            return Request("change user", "PATCH", f"Users/{step.key}", user_patch(step.document, step.cleared))
+            body = user_patch(step.document, step.cleared, lists_in_part=step.lists_in_part)
+            return Request("change user", "PATCH", f"Users/{step.key}", body)
         case DeactivateUser():
             body = patch({"op": "replace", "value": {"active": False}})
             return Request("deactivate user", "PATCH", f"Users/{step.key}", body)

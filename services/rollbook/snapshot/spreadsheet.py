@@ -1,9 +1,8 @@
 """CSV as a directory exports it: the columns' names say what each row is, and where each cell goes in SCIM."""
 
-import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TextIO, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from rollbook_gateway.scim.compiled import Target, user_schema
@@ -21,14 +20,20 @@ FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 }
 """The columns of a row that is no person, in their spelling."""
 ALIASES: Final = {
+    "userprincipalname": "userName",
+    "accountenabled": "active",
+    "jobtitle": "title",
     "givenname": "name.givenName",
     "firstname": "name.givenName",
     "familyname": "name.familyName",
     "lastname": "name.familyName",
+    "surname": "name.familyName",
     "email": 'emails[type eq "work"].value',
     "mail": 'emails[type eq "work"].value',
     "phone": 'phoneNumbers[type eq "work"].value',
+    "telephonenumber": 'phoneNumbers[type eq "work"].value',
     "mobile": 'phoneNumbers[type eq "mobile"].value',
+    "mobilephone": 'phoneNumbers[type eq "mobile"].value',
     "employeeid": f"{ENTERPRISE}:employeeNumber",
     **{
         name.lower(): f"{ENTERPRISE}:{name}"
@@ -39,7 +44,37 @@ ALIASES: Final = {
         for name in ("region", "hireDate", *(f"customField{number}" for number in range(1, 5)))
     },
 }
-"""Short names of columns; any SCIM path of a single value does as well."""
+"""Short names of columns, and those of Entra; any SCIM path of a single value does as well."""
+_ENTRA_DOWNLOAD: Final = frozenset({"userprincipalname", "objectid", "accountenabled"})
+"""Columns that the file of Entra's Download users has, and that show that a file is one."""
+_ENTRA_ONLY: Final = frozenset(
+    [
+        "objectid",
+        "usagelocation",
+        "streetaddress",
+        "state",
+        "country",
+        "physicaldeliveryofficename",
+        "officelocation",
+        "city",
+        "postalcode",
+        "authenticationphonenumber",
+        "authenticationalternativephonenumber",
+        "authenticationemail",
+        "alternateemailaddress",
+        "agegroup",
+        "consentprovidedforminor",
+        "legalagegroupclassification",
+        "companyname",
+        "creationtype",
+        "directorysynced",
+        "invitationstate",
+        "identityissuer",
+        "issuer",
+        "createddatetime",
+    ]
+)
+"""Its columns that are no attribute here, or a part of a list such as ``addresses``."""
 _ELEMENTS: Final = {
     f'{name}[type eq "{kind}"].value': (name, kind)
     for name, kind in (("emails", "work"), ("phoneNumbers", "work"), ("phoneNumbers", "mobile"))
@@ -59,59 +94,78 @@ class UnfitRowError(Exception):
     """A row that its header does not fit."""
 
 
+class Column(NamedTuple):
+    """What a column says, in SCIM's spelling, and how a cell of it gets into the object of its row."""
+
+    says: str
+    put: Put
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What a header line means: the kind of every row (``None``: each names its own), and where each column goes."""
 
     kind: Kind | None
-    names: tuple[str, ...]
+    names: list[str]
+    left_out: frozenset[str] = frozenset()
+    """Columns that are known and not taken in."""
 
-    def object(self, cells: list[str]) -> "dict[str, Any] | UnfitRowError":
-        """Return a row as an object with a ``type``; empty cells say nothing."""
-        if len(cells) > len(self.names) and any(cell.strip() for cell in cells[len(self.names) :]):
-            return UnfitRowError(f"there are {len(cells)} cells under {len(self.names)} columns")
-        given = {name: cell.strip() for name, cell in zip(self.names, cells, strict=False) if cell.strip()}
+    def object(self, cells: list[str]) -> dict[str, Any]:
+        """Return a row as an object with a ``type``; empty cells say nothing. Raises ``UnfitRowError``."""
+        if len(cells) != len(self.names):
+            raise UnfitRowError(
+                f"cells: {len(cells)}, columns: {len(self.names)}; a row has as many, empty ones counted"
+            )
+        given = {
+            name: cell.strip()
+            for name, cell in zip(self.names, cells, strict=True)
+            if cell.strip() and name not in self.left_out
+        }
         kind = self.kind or _kind(given.pop("type", ""))
-        if isinstance(kind, UnfitRowError):
-            return kind
         body: dict[str, Any] = {"type": kind}
-        try:
-            for name, cell in given.items():
-                _cell(kind, name)(body, cell)
-        except UnfitRowError as error:
-            return error
+        for name, cell in given.items():
+            _column(kind, name).put(body, cell)
         return body
-
-
-def spreadsheet(file: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """Return the rows with the lines that they begin on; commas, semicolons or tabs divide cells, as in the header."""
-    start = file.tell()
-    header = file.readline()
-    file.seek(start)
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.reader(file, delimiter=delimiter)
-    line = 1
-    for cells in reader:
-        yield line, cells
-        line = reader.line_num + 1
 
 
 def layout(header: list[str]) -> Layout:
     """Read a header line; raises ``UnfitHeaderError`` with everything that is wrong with it."""
-    names = tuple("type" if name.strip().lower() == "type" else name.strip() for name in header)
+    names = ["type" if name.strip().lower() == "type" else name.strip() for name in header]
     kind = None if "type" in names else _kind_of_all(names)
-    problems = [f"column {name!r} stands twice" for name in sorted({n for n in names if n and names.count(n) > 1})]
+    kinds = (kind,) if kind else KINDS
+    problems = [f"column {at} has no title: give it one, or delete it" for at, name in enumerate(names, 1) if not name]
+    problems += _repeated(names, kinds)
     problems += [] if "type" in names or kind else [_UNKNOWN]
+    left_out = _left_out(names)
     if not problems:
-        kinds = (kind,) if kind else KINDS
         problems += [
             f"column {name!r} is none of a {' or a '.join(kinds)}; leave it out or give it the name of a SCIM attribute"
             for name in names
-            if name not in {"", "type"} and all(isinstance(_known(each, name), UnfitRowError) for each in kinds)
+            if name not in {"type", *left_out} and not any(_says(each, name) for each in kinds)
         ]
     if problems:
         raise UnfitHeaderError(problems)
-    return Layout(kind, names)
+    return Layout(kind, names, left_out)
+
+
+def _left_out(names: list[str]) -> frozenset[str]:
+    if not {name.lower() for name in names} >= _ENTRA_DOWNLOAD:
+        return frozenset()
+    return frozenset(name for name in names if name.lower() in _ENTRA_ONLY)
+
+
+def _repeated(names: list[str], kinds: tuple[Kind, ...]) -> list[str]:
+    """Return a problem for each column that says what one before it says: the same name, in any case, or an alias."""
+    problems = dict[str, None]()
+    for kind in kinds:
+        seen: dict[str, str] = {}
+        for name in filter(None, names):
+            says = _says(kind, name) or name.lower()
+            if says in seen:
+                also = "" if seen[says] == name else f", as {seen[says]!r}"
+                problems[f"column {name!r} stands twice{also}"] = None
+            seen.setdefault(says, name)
+    return list(problems)
 
 
 _UNKNOWN: Final = (
@@ -120,8 +174,9 @@ _UNKNOWN: Final = (
 )
 
 
-def _kind_of_all(names: tuple[str, ...]) -> Kind | None:
+def _kind_of_all(names: list[str]) -> Kind | None:
     present = {name.lower() for name in names}
+    present |= {ALIASES[name].lower() for name in present & ALIASES.keys()}
     if {"group", "member"} <= present:
         return "membership"
     if "username" in present:
@@ -131,40 +186,42 @@ def _kind_of_all(names: tuple[str, ...]) -> Kind | None:
     return "group" if "displayname" in present else None
 
 
-def _kind(text: str) -> "Kind | UnfitRowError":
+def _kind(text: str) -> Kind:
     for kind in KINDS:
         if kind == text.lower():
             return kind
-    return UnfitRowError(f"type {text!r} is none of {', '.join(KINDS)}")
+    raise UnfitRowError(f"type {text!r} is none of {', '.join(KINDS)}")
 
 
-def _cell(kind: Kind, name: str) -> Put:
-    put = _known(kind, name)
-    if isinstance(put, UnfitRowError):
-        raise put
-    return put
+def _says(kind: Kind, name: str) -> str | None:
+    try:
+        return _column(kind, name).says
+    except UnfitRowError:
+        return None
 
 
-def _known(kind: Kind, name: str) -> "Put | UnfitRowError":
-    """Return where a column goes in a row of a kind."""
+def _column(kind: Kind, name: str) -> Column:
+    """Return what a column says in a row of a kind; raises ``UnfitRowError`` where that is nothing."""
     if kind != "user":
         for known in FIELDS[kind]:
             if known.lower() == name.lower():
-                return lambda body, cell: body.update({known: cell})
-        return UnfitRowError(f"column {name!r} means nothing for a {kind}")
-    if name.lower() == "manager":
-        return lambda body, cell: body.update({"manager": cell})
-    return _attribute(ALIASES.get(name.lower(), name))
+                return _text(known)
+        raise UnfitRowError(f"column {name!r} means nothing for a {kind}")
+    return _text("manager") if name.lower() == "manager" else _attribute(ALIASES.get(name.lower(), name))
 
 
-def _attribute(path: str) -> "Put | UnfitRowError":
+def _text(name: str) -> Column:
+    return Column(name, lambda body, cell: body.update({name: cell}))
+
+
+def _attribute(path: str) -> Column:
     if path in _ELEMENTS:
         attribute, kind = _ELEMENTS[path]
-        return lambda body, cell: body.setdefault(attribute, []).append(_element(attribute, kind, cell))
+        return Column(path, lambda body, cell: body.setdefault(attribute, []).append(_element(attribute, kind, cell)))
     target = meaning(path, user_schema())
     if not isinstance(target, Target) or target.attribute.multi_valued or target.leaf.type == "complex":
-        return UnfitRowError(f"column {path!r} means nothing for a user")
-    return lambda body, cell: _place(body, target, cell)
+        raise UnfitRowError(f"column {path!r} means nothing for a user")
+    return Column(target.path, lambda body, cell: _place(body, target, cell))
 
 
 def _element(attribute: str, kind: str, cell: str) -> dict[str, Any]:

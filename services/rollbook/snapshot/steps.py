@@ -38,6 +38,7 @@ class ChangeUser:
     document: bytes
     cleared: tuple[str, ...]
     changed: tuple[str, ...]
+    lists_in_part: bool
 
 
 @dataclass(frozen=True, slots=True)

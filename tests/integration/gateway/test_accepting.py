@@ -9,14 +9,26 @@ import pytest
 from aiohttp import web
 
 from rollbook_gateway.edge.accepting import AT_ONCE, Acceptor, FairSite
+from rollbook_gateway.edge.connections import Connection, Connections
+from rollbook_gateway.edge.limits import Limits
+from rollbook_gateway.edge.refusals import Refusals
 from rollbook_gateway.edge.serving import GatewayRunner
+from support.waiting import until
 
 
 class Opened(asyncio.Protocol):
     """The HTTP side of a connection: it notes what comes, in the order in which connections first speak."""
 
-    def __init__(self, heard: list[bytes]) -> None:
+    def __init__(self, heard: list[bytes], connection: Connection) -> None:
         self._heard = heard
+        self._connection = connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._connection.end = transport.abort
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._connection.forget()
 
     def data_received(self, data: bytes) -> None:
         self._heard.append(data)
@@ -25,20 +37,25 @@ class Opened(asyncio.Protocol):
 class Listening:
     """An acceptor, and what its connections heard."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.heard: list[bytes] = []
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._socket.setblocking(False)
         self.address = self._socket.getsockname()
         self.clients: list[socket.socket] = []
-        self.acceptor = Acceptor([self._socket], lambda: Opened(self.heard))
+        clock = asyncio.get_running_loop().time
+        self.connections = Connections(limits, clock, Refusals(clock))
+        self.acceptor = Acceptor([self._socket], self._opened, self.connections, look=0.02)
 
-    def connect(self, first: bytes = b"") -> socket.socket:
-        """Connect from outside, at once, and say something."""
-        client = socket.create_connection(self.address)
+    def connect(self, first: bytes = b"", host: str = "127.0.0.1") -> socket.socket:
+        """Connect from outside, at once, from this address, and say something."""
+        client = socket.create_connection(self.address, source_address=(host, 0))
         client.sendall(first)
         self.clients.append(client)
         return client
+
+    def _opened(self, connection: Connection) -> Opened:
+        return Opened(self.heard, connection)
 
     async def until_heard(self, count: int) -> None:
         async with asyncio.timeout(5):
@@ -48,7 +65,7 @@ class Listening:
 
 @pytest.fixture
 async def listening() -> AsyncIterator[Listening]:
-    lent = Listening()
+    lent = Listening(Limits())
     yield lent
     lent.acceptor.close()
     for client in lent.clients:
@@ -67,6 +84,26 @@ async def test_a_lone_connection_does_not_wait_behind_a_crowd(listening: Listeni
 
     await listening.until_heard(401)
     assert sorted(set(listening.heard)) == [request_of("crowd"), request_of("lone")]
+    assert listening.heard.index(request_of("lone")) <= 10 * AT_ONCE
+
+
+async def test_who_names_a_tenant_from_elsewhere_takes_nobodys_turn(listening: Listening) -> None:
+    """400 connections from another address name the tenant of a lone one: it waits for a round of them, not for all."""
+    for _ in range(400):
+        listening.connect(request_of("beta") + b"stranger", host="127.0.0.2")
+    listening.connect(request_of("beta") + b"lone")
+
+    await listening.until_heard(401)
+    assert listening.heard.index(request_of("beta") + b"lone") <= 10 * AT_ONCE
+
+
+async def test_behind_one_address_tenants_still_take_turns(listening: Listening) -> None:
+    """Of 400 connections through one proxy and one of another tenant through it, the latter does not wait for all."""
+    for number in range(400):
+        listening.connect(request_of("crowd"), host="127.0.0.2" if number % 2 else "127.0.0.1")
+    listening.connect(request_of("lone"), host="127.0.0.2")
+
+    await listening.until_heard(401)
     assert listening.heard.index(request_of("lone")) <= 10 * AT_ONCE
 
 
@@ -118,6 +155,25 @@ async def test_a_site_serves_and_stops() -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get(url)
+
+
+async def test_a_reader_who_takes_nothing_is_cut_off() -> None:
+    """An answer has its time; when it is over the connection ends, whatever is left of it."""
+
+    async def much(_request: web.Request) -> web.Response:
+        return web.Response(body=bytes(16 * 1024 * 1024))
+
+    app = web.Application()
+    app.router.add_get("/", much)
+    runner = GatewayRunner(app, shutdown_timeout=1, limits=Limits(body_seconds=0.2, least_rate=2**30))
+    await runner.setup()
+    site = FairSite(runner, "127.0.0.1", 0)
+    await site.start()
+    with socket.create_connection(("127.0.0.1", site.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        await until(lambda: len(runner.connections) == 1)
+        await until(lambda: len(runner.connections) == 0)
+    await runner.cleanup()
 
 
 async def test_a_port_that_is_taken_is_an_error_of_the_system() -> None:

@@ -1,7 +1,7 @@
 """People as requests answer them: with their groups from fresh tables, and with managers exactly as they were sent."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from rollbook_gateway.requests.caller import Answer, Caller
 from rollbook_gateway.requests.decision_loop import DecisionLoop
 from rollbook_gateway.requests.search_request import Query
 from rollbook_gateway.requests.users import Users, shown_attributes
+from rollbook_gateway.scim.errors import ScimError
 from rollbook_gateway.search.database import open_pool
 from rollbook_gateway.search.errors import SearchUnavailableError, StaleError
 from rollbook_gateway.search.users import UserSearch
@@ -65,6 +66,11 @@ class Stage:
     async def get(self, user_id: str, attributes: str | None = None, excluded: str | None = None) -> Answer:
         """Send GET by id."""
         return await self.users.get(self.caller, user_id, shown_attributes(attributes, excluded))
+
+    async def changed_since(self, user_id: str, tag: str, excluded: str | None = None) -> int:
+        """Send GET by id with a condition; return the status."""
+        caller = replace(self.caller, if_none_match=tag)
+        return (await self.users.get(caller, user_id, shown_attributes(None, excluded))).status
 
     async def found(self, **query: Any) -> list[dict[str, Any]]:
         """Send GET of a list; return the people."""
@@ -218,3 +224,35 @@ async def test_manager_is_matched_as_sent_or_linked(stage: Stage) -> None:
     for value, found in (("boss", [ada]), (boss, [ada]), ("Boss", []), (ada, [])):
         people = await stage.found(filter=f'id eq "{ada}" and manager eq "{value}"', attributes="id")
         assert [person["id"] for person in people] == found
+
+
+async def test_tag_counts_the_groups_that_are_shown(stage: Stage) -> None:
+    """It moves with each of them and with their names; without groups, and for a write, it is what was stored alone."""
+    person = await stage.created()
+    await stage.apply()
+    plain = (await stage.get(person)).headers["ETag"]
+    tags = [plain]
+    for groups in (
+        [Group({"displayName": "Learners"}, ids=(person,))],
+        [Group({"displayName": "Tutors"}, ids=(person,))],
+        [Group({"displayName": "Tutors"}, ids=(person,)), Group({"displayName": "Others"}, ids=(person,))],
+    ):
+        await stage.database.execute("TRUNCATE lms.users, lms.groups, lms.group_members")
+        await stage.apply(*groups)
+        answer = await stage.get(person)
+        (listed,) = await stage.found()
+        assert answer.headers["ETag"] == document(answer)["meta"]["version"] == listed["meta"]["version"]
+        assert await stage.changed_since(person, tags[-1]) == 200
+        assert await stage.changed_since(person, answer.headers["ETag"]) == 304
+        tags.append(answer.headers["ETag"])
+
+    assert len(set(tags)) == len(tags)
+    assert (await stage.get(person, excluded="groups")).headers["ETag"] == plain
+    assert await stage.changed_since(person, plain, excluded="groups") == 304
+    caller = replace(stage.caller, if_match=tags[-1])
+    rename = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": "title", "value": "Dean"}]}
+    assert (
+        await stage.users.patch(caller, person, msgspec.json.encode(rename), shown_attributes(None, None))
+    ).status == 200
+    with pytest.raises(ScimError, match="at version"):
+        await stage.users.delete(caller, person)

@@ -4,15 +4,18 @@ import contextlib
 import signal
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
+from nats.aio.msg import Msg
 
 from rollbook_projector.ownership import holders
+from rollbook_projector.pull import Pull
 from rollbook_projector.status import read_status
 from support import projector_process
 from support.facts import Script
-from support.projecting import Stage, until
+from support.projecting import QUICK, Stage, until
 
 
 @pytest.fixture
@@ -131,3 +134,19 @@ async def test_status_names_owner_head_and_lag(stage: Stage, database_url: str) 
     assert applied.owner is not None
     assert applied.owner.startswith("rollbook-projector ")
     await connection.close()
+
+
+async def test_a_consumer_that_delivers_nothing_is_replaced(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its heartbeats go on while the log has more to give: the partition is let go, and read by a new consumer."""
+    receive = Pull.on_message
+    deaf: list[Pull] = []
+
+    async def heartbeats_only(pull: Pull, message: Msg) -> None:
+        deaf.extend([] if deaf else [pull])
+        if pull is not deaf[0] or not message.reply.startswith("$JS.ACK."):
+            await receive(pull, message)
+
+    monkeypatch.setattr(Pull, "on_message", heartbeats_only)
+    await stage.start(replace(QUICK, lease=1.0))
+
+    await stage.applied(person(Script(), 1))

@@ -7,8 +7,9 @@ from rollbook_contracts.urns import ILMS
 from rollbook_projector import decisions
 from rollbook_projector.parking import STORM
 from rollbook_projector.projections import users
+from rollbook_projector.replay.rebuild import rebuild
 from support.facts import TENANT, Script
-from support.projecting import Stage
+from support.projecting import QUICK, Stage
 from support.stored_log import dump
 
 
@@ -228,3 +229,50 @@ class Anything:
 
     def check(self, row: object) -> None:
         """Accept it."""
+
+
+async def test_what_a_rebuild_applies_for_the_first_time_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the cause is mended and the tables are rebuilt, consumers hear of the parked facts once, without a gap."""
+    _, stop = await stage.stoppable()
+    script = Script()
+    script.epoch()
+    script.created("usr_0")
+    script.created("usr_1", **{ILMS: {"hireDate": "soon"}})
+    script.deactivated("usr_1")
+    await stage.applied(script)
+    await stage.relayed()
+    await stop()
+    monkeypatch.setattr(users, "_hire_date", lambda _text: None)
+
+    await rebuild(stage.client, stage.dsn, partitions=1, settings=QUICK)
+
+    assert await parked(stage) == []
+    assert {row["id"] for row in await stage.rows("lms.users")} == {"usr_0", "usr_1"}
+    await stage.start()
+    changes = [decode_change(message.headers, message.body) for message in await stage.changes(3)]
+    assert [(type(change).__name__, change.id) for change in changes] == [
+        ("UserCreated", "usr_0"),
+        ("UserCreated", "usr_1"),
+        ("UserDeactivated", "usr_1"),
+    ]
+    assert changes[2].previous == changes[1].version
+    await stage.relayed()
+    assert await stage.findings() == []
+
+
+async def test_what_comes_after_a_discarded_fact_names_all_that_differs(stage: Stage) -> None:
+    """The change names what the discarded facts changed, too, as far as the resource differs from what was told."""
+    await stage.start()
+    script = Script()
+    script.epoch()
+    script.created("usr_1", title="Tutor", displayName="Ada")
+    first = script.updated("usr_1", title="Dean", nickName="A", **{ILMS: {"hireDate": "soon", "region": "EMEA"}})
+    script.updated("usr_1", displayName="Ada L.", nickName=None, **{ILMS: {"region": "EMEA"}})
+    await stage.applied(script)
+
+    await stage.decide(decisions.discard, first, script)
+
+    *_, change = [decode_change(message.headers, message.body) for message in await stage.changes(2)]
+    assert change.changed == ("displayName", "title", f"{ILMS}:region")
+    await stage.relayed()
+    assert await stage.findings() == []

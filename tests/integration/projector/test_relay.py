@@ -102,7 +102,7 @@ async def test_a_relay_that_was_paused_is_fenced(stage: Stage) -> None:
     row = OutboxRow(1, 0, 3, 0, "user.created.v1", "ten_a", "usr_0", "", "", "{}")
 
     line = relay._Line(OutboxTable(), stale)
-    await paused._publish(stage.database, line, [row])
+    await paused._publish(line, [row])
 
     assert line.position == await marked_position(changes, 0)
     assert [message.headers["ce-id"] for message in await stage.changes(0)] == expected(script)
@@ -161,3 +161,22 @@ async def test_a_batch_that_gets_no_answer_comes_back_smaller(stage: Stage, monk
 
     assert await keys(stage, 200) == expected(script)
     assert max(timeouts) > min(timeouts)
+
+
+async def test_a_stream_that_takes_no_more_is_told(stage: Stage) -> None:
+    """CHANGES at its byte limit: the status says so, and all is published when there is room."""
+    definition = topology().changes_stream().config()
+    await jetstream(stage.client, f"STREAM.UPDATE.{CHANGES}", {**definition, "max_bytes": 2000})
+    await stage.start()
+    script = people(20)
+    await stage.applied(script)
+
+    async def told() -> bool:
+        (partition,) = (await read_status(stage.client, stage.database, 1)).partitions
+        return (partition.halted or "").startswith("changes_full: stream CHANGES takes no more changes")
+
+    await until(told)
+    await jetstream(stage.client, f"STREAM.UPDATE.{CHANGES}", {**definition, "max_bytes": -1})
+
+    assert await keys(stage, 20) == expected(script)
+    assert not (await read_status(stage.client, stage.database, 1)).partitions[0].halted

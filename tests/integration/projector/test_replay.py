@@ -30,9 +30,14 @@ def people(count: int) -> Script:
 
 
 async def test_verify_finds_nothing_where_nothing_is_wrong(stage: Stage) -> None:
-    """Rows and claims of a log that was applied equal its fold, also while the projector runs."""
+    """Rows and claims of a log that was applied equal its fold, also while the projector runs.
+
+    So does a claim from when the blanks around a name counted.
+    """
     await stage.start()
-    await stage.applied(people(50))
+    script = people(50)
+    script.created("usr_50", userName="Blank ")
+    await stage.applied(script)
 
     assert await stage.findings() == []
 

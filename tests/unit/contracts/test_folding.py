@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollbook_contracts.folding import fold
+from rollbook_contracts.folding import fold, fold_name, fold_reference
 
 GOLDEN: dict[str, str] = json.loads(
     (Path(__file__).parents[2] / "contract" / "golden" / "fold.json").read_text(encoding="utf-8")
@@ -58,3 +58,18 @@ def test_people_see_the_same_text(one: str, other: str) -> None:
 def test_other_letters_stay_apart(one: str, other: str) -> None:
     """Accents, dotless i and look-alikes of other scripts are different people."""
     assert fold(one) != fold(other)
+
+
+@given(TRICKY)
+def test_a_name_without_blanks_around_it_folds_as_it_always_did(text: str) -> None:
+    """Claims of userNames were made by ``fold``; they are found again unless blanks stood around the name."""
+    assert fold_name(text.strip()) == fold(text.strip())
+
+
+@given(TRICKY, st.sampled_from(["", " ", "\t ", "\u3000", "\u00a0\n"]), st.sampled_from(["", " ", "\u2003"]))
+def test_blanks_around_a_name_do_not_count(text: str, before: str, behind: str) -> None:
+    """Whichever blanks stand around it, the name is the same, and references to it are looked up by the same form."""
+    sent = before + text + behind
+
+    assert fold_name(sent) == fold_name(text)
+    assert {fold_reference(form) for form in (sent, text, fold(sent), fold_name(sent))} == {fold_reference(text)}

@@ -123,6 +123,43 @@ def test_a_rename_in_case_alone_touches_no_claim() -> None:
     assert written(decision).changed == ("userName",)
 
 
+def test_blanks_around_a_name_make_no_other_claim() -> None:
+    """A name with blanks is claimed as the one without, and stored as it was sent."""
+    decision = decider().create(USER_ID, person(userName=" Ada@contoso.com\u00a0"), now=NOW)
+    assert written(decision).claims[0].hash == "userName-ada-at-contoso.com"
+    assert decision.document["userName"] == " Ada@contoso.com\u00a0"
+
+    renamed = decider().change(present(), person(userName="ada@contoso.com "))
+    assert renamed is not None
+    assert [type(planned.fact) for planned in renamed.facts] == [UserUpdated]
+
+
+def test_a_claim_with_blanks_is_kept_until_the_name_changes() -> None:
+    """Who claimed a name while its blanks counted keeps that claim, and gives exactly it back with the name."""
+    held = (ClaimHeld("userName", "userName-ada@contoso.com ".replace("@", "-at-"), -1),)
+    document = msgspec.Raw(msgspec.json.encode(person(userName="Ada@contoso.com ", emails=[])))
+    state = user_state(UserCreated(USER_ID, NOW, document, claims=held), sequence=10, time=NOW)
+    assert isinstance(state, PresentUser)
+
+    left = decider().change(state, {**state.document, "active": False})
+    assert left is not None
+    assert [type(planned.fact) for planned in left.facts] == [UserDeactivated]
+    assert written(left).claims == state.claims
+    assert decider().reclaim(state) is None
+
+    renamed = decider().change(state, {**state.document, "userName": "Ada@contoso.com"})
+    assert renamed is not None
+    assert [(type(planned.fact), planned.expected) for planned in renamed.facts] == [
+        (ClaimReleased, 9),
+        (ClaimTaken, 0),
+        (UserUpdated, 10),
+    ]
+    assert [(type(planned.fact), planned.expected) for planned in decider().delete(state).facts] == [
+        (ClaimReleased, 9),
+        (UserDeleted, 10),
+    ]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "fact_type"),
     [
@@ -137,6 +174,31 @@ def test_the_kind_of_fact_follows_active(*, before: bool, after: bool, fact_type
     decision = decider().change(present(person(active=before)), person(active=after, title="Countess"))
 
     assert type(written(decision)) is fact_type
+
+
+def test_who_is_created_without_active_is_active() -> None:
+    """The fact says so, and so does the state of somebody whose fact of an earlier release does not."""
+    document = person()
+    del document["active"]
+    decision = decider().create(USER_ID, document, now=NOW)
+    earlier = user_state(UserCreated(USER_ID, NOW, msgspec.Raw(msgspec.json.encode(document))), sequence=10, time=NOW)
+
+    assert msgspec.json.decode(written(decision).document)["active"] is True
+    assert isinstance(earlier, PresentUser)
+    assert earlier.document["active"] is True
+    assert decider().change(earlier, person()) is None
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_silence_on_active_changes_nothing(*, active: bool) -> None:
+    """A replacement or a change without ``active`` leaves a leaver left, and everybody else active."""
+    before = present(person(active=active))
+    silent = person(title="Countess")
+    del silent["active"]
+
+    for decision in (decider().replace(before, silent), decider().change(before, silent)):
+        assert (type(written(decision)), written(decision).changed) == (UserUpdated, ("title",))
+        assert msgspec.json.decode(written(decision).document)["active"] is active
 
 
 def test_a_write_that_changes_nothing_writes_nothing() -> None:
@@ -254,10 +316,12 @@ def test_a_replacement_without_a_region_keeps_the_one_there_is() -> None:
 
 
 def test_a_region_taken_away_is_refused_where_one_is_required() -> None:
-    """PATCH remove of the region is 400 in a tenant without a default."""
+    """In a tenant without a default, removing the region is ``mutability`` and emptying it ``invalidValue``."""
     without = {name: value for name, value in person().items() if name != ILMS}
-    with pytest.raises(ScimError, match="region is required"):
-        decider().change(present(), without)
+    for removed, kind in ((frozenset({f"{ILMS}:region"}), "mutability"), (frozenset[str](), "invalidValue")):
+        with pytest.raises(ScimError, match="region is required") as refused:
+            decider().change(present(), without, removed)
+        assert refused.value.kind == kind
 
 
 ANNOUNCED = TenantSettings(next_unique_identifier="employee-id", default_region="X")

@@ -124,19 +124,31 @@ def test_blanks_in_filters(text: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "shape", "literals"),
     [
-        ("externalId eq jyoung", 'externalId eq "jyoung"'),
-        ("emails[type eq work].value", 'emails[type eq "work"].value'),
-        ("(a eq b) and c EQ d", '(a eq "b") and c EQ "d"'),
-        ('a eq "b eq c" and d eq e\\f', 'a eq "b eq c" and d eq "e\\\\f"'),
-        ("title pr", "title pr"),
-        ('a eq "open', 'a eq "open'),
+        ("externalId eq jyoung", 'externalId eq "0"', ["jyoung"]),
+        ("emails[type eq work].value", 'emails[type eq "0"].value', ["work"]),
+        ("(a eq b) and c EQ d", '(a eq "0") and c EQ "1"', ["b", "d"]),
+        ('a eq "b eq c" and d eq e\\f', 'a eq "0" and d eq "1"', ['"b eq c"', "e\\f"]),
+        ("title pr", "title pr", []),
+        ('a eq "open', 'a eq "open', []),
     ],
 )
-def test_values_without_quotes(text: str, wanted: str) -> None:
-    """A value ends at a blank or a bracket; what has quotes keeps its own."""
-    assert unquoted.quoted(text) == wanted
+def test_values_are_lifted_out_with_and_without_quotes(text: str, shape: str, literals: list[str]) -> None:
+    """A value ends at a blank or a bracket, or where its quotes do."""
+    assert unquoted.lifted(text) == (shape, literals)
+
+
+@pytest.mark.parametrize("literal", ["'a'", "`a`", "\u201ca\u201d", "\u2018a\u2019", "\u00aba\u00bb", "'a", "a'", "'"])
+def test_quotes_of_other_kinds_are_seen(literal: str) -> None:
+    """Single, curly and back quotes are no part of a value, so that it cannot be taken as it stands."""
+    assert unquoted.in_other_quotes(literal)
+
+
+@pytest.mark.parametrize("literal", ["\"'a'\"", "o'brien", "a", '""'])
+def test_quotes_inside_a_value_are_a_part_of_it(literal: str) -> None:
+    """What stands within JSON's quotes, or in the middle, is the value's own."""
+    assert not unquoted.in_other_quotes(literal)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ steps = st.lists(st.tuples(st.booleans(), st.sampled_from("abcd")), max_size=300
 class Model:
     """A queue, and beside it who runs and who waits."""
 
-    def __init__(self, capacity: int, guaranteed: int) -> None:
-        self.queue: FairQueue[tuple[str, int]] = FairQueue(capacity, guaranteed)
+    def __init__(self, capacity: int, guaranteed: int, most: int = 100) -> None:
+        self.queue: FairQueue[tuple[str, int]] = FairQueue(capacity, guaranteed, most)
         self.running: dict[str, int] = defaultdict(int)
         self.waiting: dict[str, deque[int]] = defaultdict(deque)
         self.granted: list[str] = []
@@ -44,10 +44,11 @@ class Model:
         return sum(self.running.values())
 
 
-@given(steps, st.integers(1, 6), st.integers(1, 3))
-def test_laws_of_the_queue(steps: list[tuple[bool, str]], capacity: int, guaranteed: int) -> None:
-    """Nobody waits while there is room, each flow has what it is guaranteed, and no more than both runs at once."""
-    model = Model(capacity, guaranteed)
+@given(steps, st.integers(1, 6), st.integers(1, 3), st.integers(0, 10))
+def test_laws_of_the_queue(steps: list[tuple[bool, str]], capacity: int, guaranteed: int, more: int) -> None:
+    """Nobody waits while there is room, each flow has what it is guaranteed unless too many run, and no more run."""
+    most = capacity + more
+    model = Model(capacity, guaranteed, most)
     for comes, flow in steps:
         if comes:
             model.come(flow)
@@ -55,8 +56,8 @@ def test_laws_of_the_queue(steps: list[tuple[bool, str]], capacity: int, guarant
             model.go(flow)
         waiting = {name for name, numbers in model.waiting.items() if numbers}
         assert not waiting or model.total >= capacity
-        assert all(model.running[name] >= guaranteed for name in waiting)
-        assert model.total <= capacity + guaranteed * 4
+        assert model.total == most or all(model.running[name] >= guaranteed for name in waiting)
+        assert model.total <= min(most, capacity + guaranteed * 4)
     for flow in "abcd" * (len(steps) + 1):
         if model.running[flow]:
             model.go(flow)
@@ -84,6 +85,20 @@ def test_a_newcomer_never_waits_for_those_that_stand_still() -> None:
     model.come("b")
     model.come("b")
     assert model.running["b"] == 2
+
+
+def test_a_thousand_flows_take_turns_too() -> None:
+    """However many flows there are, so many run at once, each of the others comes next, in the order of coming."""
+    model = Model(capacity=4, guaranteed=2, most=8)
+    flows = [f"flow {place}" for place in range(1000)]
+    for flow in flows:
+        model.come(flow)
+    assert model.total == 8
+    for flow in flows:
+        model.come(flow)
+        model.go(flow)
+        assert model.total == 8
+    assert model.granted[: len(flows) - 8] == flows[8:]
 
 
 async def test_a_turn_that_nobody_waits_for_any_more_goes_to_the_next() -> None:

@@ -90,6 +90,10 @@ class Gateway:
         return Order(TENANT, f"req{next(_requests)}", group_id, membership)
 
 
+async def fine(_state: PresentGroup) -> None:
+    """Find that a condition holds."""
+
+
 @pytest.fixture
 def log() -> CountingLog:
     return CountingLog()
@@ -160,6 +164,42 @@ async def test_head_that_stays_the_same_writes_nothing(log: CountingLog) -> None
     renamed = await gateway.put(group_id, [], displayName="Renamed")
     assert [type(fact) for fact in (await facts(log))[-2:]] == [GroupUpdated, MembersReplaced]
     assert (renamed.sequence, renamed.members_sequence) == (await log.head(0) - 1, await log.head(0))
+
+
+@pytest.mark.parametrize(
+    ("membership", "name", "plain", "conditional"),
+    [
+        (UNTOUCHED, "Renamed", ["ClaimReleased", "ClaimTaken", "GroupUpdated"], ["MembersAdded"]),
+        (added("u2"), "Learners", ["MembersAdded"], ["MembersAdded"]),
+        (merge([MemberOperation("remove", ["u1"]), MemberOperation("add", ["u2"])]), "Learners", None, []),
+        (added("u2"), "Renamed", ["ClaimReleased", "ClaimTaken", "GroupUpdated", "MembersAdded"], []),
+        (UNTOUCHED, "Learners", [], []),
+    ],
+)
+async def test_condition_guards_what_is_not_written(
+    membership: Membership, name: str, plain: list[str] | None, conditional: list[str]
+) -> None:
+    """It costs one message, an addition of nobody, where no other can carry the guard; without one nothing is added."""
+    plain = plain if plain is not None else ["MembersRemoved", "MembersAdded"]
+    for check in (None, fine):
+        gateway = Gateway(log := CountingLog())
+        group_id = await gateway.create(membership=replacement(["u1"]))
+        writes = len(log.writes)
+
+        await gateway.writes.change(
+            gateway.order(group_id, membership),
+            lambda decider, group: decider.change(group, {"displayName": name}),
+            check,
+        )
+
+        new = log.writes[writes:]
+        written = [message for write in new for message in write.messages]
+        expected = [*plain, *(conditional if check else [])]
+        assert expected == [type(decode_fact(one.headers, one.body)).__name__ for one in written]
+        guarded = {message.guarded for message in written if message.expected is not None}
+        both = {subjects.group(0, TENANT.id, group_id), subjects.group_members(0, TENANT.id, group_id)}
+        assert both <= guarded or not (check and written)
+        await assert_every_fact_knows_its_predecessor(log)
 
 
 @pytest.mark.parametrize("gateways", [1, 2])

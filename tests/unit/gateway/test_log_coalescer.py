@@ -12,7 +12,9 @@ NOW = 100.0
 ANY_NUMBER = 1_000
 
 
-def pending(*subjects: str, expected: int = 0, size: int = 10, deadline: float = NOW + 5) -> Pending:
+def pending(
+    *subjects: str, expected: int = 0, size: int = 10, deadline: float = NOW + 5, beside: str | None = None
+) -> Pending:
     """Return a waiting write of one message for each subject."""
     each = write(*((subject, expected) for subject in subjects))
     return Pending(
@@ -22,6 +24,7 @@ def pending(*subjects: str, expected: int = 0, size: int = 10, deadline: float =
         size=size,
         deadline=deadline,
         answer=cast("asyncio.Future[int]", None),  # nobody waits
+        beside=frozenset([beside] if beside else []),
     )
 
 
@@ -47,6 +50,17 @@ def test_later_write_on_a_subject_waits() -> None:
 def test_write_behind_one_that_waits_waits_too() -> None:
     """Nobody overtakes on a subject, even when the one in front waits itself."""
     assert taken([pending("a"), pending("a", "b"), pending("b")]) == ([0], [1, 2])
+
+
+def test_who_guards_a_subject_beside_it_waits_for_those_who_write_it_and_they_for_it() -> None:
+    """Those who only guard it go together, and not with its writers, in the order in which they came."""
+    readers = [pending("a", beside="t"), pending("b", beside="t")]
+
+    assert taken(readers) == ([0, 1], [])
+    assert taken([*readers, pending("t"), pending("c", beside="t")]) == ([0, 1], [2, 3])
+    assert taken([pending("t"), *readers, pending("d")]) == ([0, 3], [1, 2])
+    batch, rest = take(readers, Limits(), now=NOW, at_most=3, under_way=[pending("t")])
+    assert (batch, rest) == ([], readers)
 
 
 def test_write_that_is_held_back_holds_its_subjects() -> None:

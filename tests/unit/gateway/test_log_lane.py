@@ -10,11 +10,13 @@ import pytest
 
 from rollbook_gateway.log.coalescer import Limits
 from rollbook_gateway.log.lane import Lane
-from rollbook_gateway.log.port import RefusedError, UnavailableError
+from rollbook_gateway.log.memory import MemoryEventLog
+from rollbook_gateway.log.port import RefusedError, Stored, UnavailableError
+from rollbook_gateway.log.read_back import settle
 from rollbook_gateway.log.reads import LeaderReads
 from rollbook_gateway.log.wire import Wire
 from support.fake_wire import FakeWire, Fault
-from support.writes import claim, user, write
+from support.writes import claim, conditional, user, write
 
 
 class HeldWire(FakeWire):
@@ -137,3 +139,29 @@ async def test_lane_survives_a_mistake_in_it(monkeypatch: pytest.MonkeyPatch) ->
 
         assert await pending == 2
         assert len(server.messages) == 2
+
+
+async def test_copy_that_lands_during_the_read_back_is_no_refusal() -> None:
+    """Who was stored just before the subject guarded beside moved is found, though nothing was there a moment ago."""
+    log, written, left = MemoryEventLog(1), user(), user()
+    doubtful = conditional((written, 0), (left, 0))
+
+    class Reads:
+        asked = 0
+
+        async def last(self, partition: int, subject: str) -> Stored | None:
+            return await self._answered(await log.last(partition, subject))
+
+        async def after(self, partition: int, subject: str, sequence: int) -> Stored | None:
+            assert sequence == 0
+            last = await log.last(partition, subject)
+            return await self._answered(await log.at(partition, last.sequence - 1) if last else None)
+
+        async def _answered(self, found: Stored | None) -> Stored | None:
+            self.asked += 1
+            if self.asked == 1:
+                await log.append(doubtful, deadline=0)
+                await log.append(write((left, 0)), deadline=0)
+            return found
+
+    assert await settle(cast("LeaderReads", Reads()), doubtful) == 2

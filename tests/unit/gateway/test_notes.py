@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS, USER
+from rollbook_gateway.decide.membership import replacement
+from rollbook_gateway.intake.reading import read_group
 from rollbook_gateway.scim.compiled import user_schema
 from rollbook_gateway.scim.document import canonicalise
 from rollbook_gateway.scim.filters import parse_filter
@@ -43,6 +45,16 @@ ADA = {"userName": "ada", "emails": [{"type": "work", "value": "a@x.com"}]}
 def test_notes_on_a_body(sent: dict[str, Any], note: str) -> None:
     """A body is stored, and the note says what was made of it."""
     assert note in canonicalise({"userName": "ada", **sent}, user_schema()).notes
+
+
+def test_misspelt_members_of_a_group_are_its_members() -> None:
+    """They never become a part of the head; where the right name stands as well, that one counts."""
+    for body, members in ((b'"mem bers": ["x"]', ["x"]), (b'"MEMBERS": ["y"], "mem bers": ["x"]', ["y"])):
+        notes: list[str] = []
+        sent = read_group(b'{"displayName": "G", ' + body + b"}", notes)
+        assert sent.document == {"displayName": "G"}
+        assert sent.membership == replacement(members)
+        assert notes == ['"mem bers" was read as "members"']
 
 
 def test_a_misprint_inside_an_extension_leaves_one_note() -> None:
@@ -98,8 +110,27 @@ def test_a_note_is_kept_once() -> None:
     assert apply_patch(ADA, {"Operations": operations}, user_schema()).notes == ['the operation "Add" was read as add']
 
 
-def test_a_value_in_a_path_may_lack_its_quotes() -> None:
-    """Brackets in a PATCH path are read as filters are."""
-    for path in ("emails[type eq work].value", 'emails[type eq "work"].val ue', "emails[type eq work].val ue"):
-        outcome = apply_patch(ADA, {"Operations": [{"op": "replace", "path": path, "value": "b@x.com"}]}, user_schema())
-        assert outcome.document["emails"] == [{"type": "work", "value": "b@x.com"}]
+@pytest.mark.parametrize(
+    ("path", "noted"),
+    [
+        ("emails[type eq work].value", ['the value "work" in a filter was sent without quotes and read as text']),
+        ('emails[type eq "work"].val ue', ['"emails[type eq "work"].val ue" was read as "emails.value"']),
+        (
+            "emails[type eq work and primary eq False].val ue",
+            [
+                '"emails[type eq work and primary eq False].val ue" was read as "emails.value"',
+                'the value "work" in a filter was sent without quotes and read as text',
+            ],
+        ),
+        ('emails[type eq "work" and primary eq false].value', []),
+        ('emails[type eq "work" and display eq null].value', []),
+    ],
+)
+def test_a_path_is_read_as_filters_are(path: str, noted: list[str]) -> None:
+    """A value in brackets may lack its quotes, a name have blanks; each time, the note says so."""
+    ada = {"userName": "ada", "emails": [{"type": "work", "value": "a@x.com", "primary": False}]}
+    for operation in ({"op": "replace", "path": path, "value": "b@x.com"}, {"op": "remove", "path": path}):
+        for _ in range(2):  # parsed paths are kept: the second request gets its note, too
+            outcome = apply_patch(ada, {"Operations": [operation]}, user_schema())
+            assert outcome.document != ada
+            assert outcome.notes == noted

@@ -9,6 +9,7 @@ from scim2_models import ListResponse, ResourceType, Schema, ServiceProviderConf
 from rollbook_contracts.settings import CustomField, TenantSettings
 from rollbook_contracts.urns import ENTERPRISE, GROUP, ILMS, USER
 from rollbook_gateway.scim import discovery
+from rollbook_gateway.scim.compiled import group_schema, user_schema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.lists import MAX_RESULTS
 
@@ -79,6 +80,24 @@ def test_extension_of_the_lms_is_described() -> None:
     assert [name for name, attribute in attributes.items() if attribute["required"]] == ["region"]
     assert [part["name"] for part in attributes["manager"]["subAttributes"]] == ["id", "displayName", "email"]
     assert attributes["region"]["mutability"] == "readWrite"
+
+
+def test_whatever_can_be_mapped_is_described() -> None:
+    """Every attribute and part whose value is kept stands in a schema, ``externalId`` and the guide's among them."""
+    listed = discovery.schemas(BASE, NO_RULES)["Resources"]
+    paths = set[str]()
+    for schema in listed:
+        for found in schema["attributes"]:
+            path = found["name"] if schema["id"] in {USER, GROUP} else f"{schema['id']}:{found['name']}"
+            paths |= {path, *(f"{path}.{part['name']}" for part in found.get("subAttributes", ()))}
+
+    kept = [attribute for schema in (user_schema(), group_schema()) for attribute in schema.attributes]
+    kept += [part for attribute in kept for part in attribute.sub_attributes.values()]
+    assert {attribute.path for attribute in kept if attribute.stored} <= paths
+    assert {f"{ILMS}:manager.id", f"{ENTERPRISE}:manager.value", f"{ILMS}:manager.email"} <= paths
+    for urn in (USER, GROUP):
+        external_id = described(urn, NO_RULES)["externalId"]
+        assert (external_id["type"], external_id["caseExact"], external_id["required"]) == ("string", True, False)
 
 
 def test_rules_of_a_tenant_are_in_its_schemas() -> None:

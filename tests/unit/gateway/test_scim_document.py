@@ -74,7 +74,12 @@ def test_booleans_may_come_as_text(text: object, boolean: object) -> None:
 @pytest.mark.parametrize(
     ("attributes", "words"),
     [
-        ({"displayName": 5}, ["displayName", "5", "text"]),
+        ({"displayName": True}, ["displayName", "true", "text"]),
+        ({"displayName": ["a", "b"]}, ["displayName", "text"]),
+        ({"displayName": {"value": "a", "display": "b"}}, ["displayName", "text"]),
+        ({"displayName": {"$ref": "x", "value": "a"}}, ["displayName", "text"]),
+        ({"profileUrl": 5}, ["profileUrl", "5", "text"]),
+        ({ILMS: {"hireDate": 20240115}}, ["hireDate", "20240115"]),
         ({"active": "perhaps"}, ["active", '"perhaps"', "boolean"]),
         ({"active": 1}, ["active", "boolean"]),
         ({"name": "Ada"}, ["name", '"Ada"', "object"]),
@@ -99,10 +104,93 @@ def test_refusal_names_attribute_value_and_what_is_wanted(attributes: dict[str, 
     assert detail.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        ([{"$ref": None, "value": "x"}], "x"),
+        ({"Value": "x"}, "x"),
+        ([{"value": 17}], "17"),
+        (701984, "701984"),
+        (-1.5, "-1.5"),
+        (0, "0"),
+    ],
+)
+def test_text_may_come_wrapped_or_as_a_number(sent: Any, text: str) -> None:
+    """What Entra wraps, and what a typed source has as a number, is read as the text it stands for, with a note."""
+    enterprise = {"employeeNumber": sent}
+    body = {"userName": "ada", "title": sent, "emails": [{"value": sent}], ENTERPRISE: enterprise}
+    outcome = canonicalise(body, user_schema())
+
+    assert (outcome.document["title"], outcome.document["emails"]) == (text, [{"value": text}])
+    assert outcome.document[ENTERPRISE] == {"employeeNumber": text}
+    for path in ("title", "emails.value", f"{ENTERPRISE}:employeeNumber"):
+        assert [each for each in outcome.notes if each.startswith(f'"{path}" was sent as ')]
+
+
+@pytest.mark.parametrize("empty", [{"$ref": None, "value": None}, [{"$ref": None, "value": ""}]])
+def test_nothing_wrapped_is_nothing(empty: Any) -> None:
+    """An object around no value is no value; other types than text come wrapped, too."""
+    assert stored(title=empty) == {}
+    assert stored(active=[{"$ref": None, "value": "False"}]) == {"active": False}
+
+
 @pytest.mark.parametrize("user_name", [None, "", "   ", []])
 def test_user_name_is_required(user_name: Any) -> None:
     """A person without a userName, or with an empty one, is refused."""
     assert "userName" in refusal(userName=user_name)
+
+
+@pytest.mark.parametrize(
+    "hollow",
+    [
+        {"value": "", "type": "work"},
+        {"Value": None, "type": "work", "primary": True, "display": "Ada"},
+        {"value": [], "type": "work"},
+    ],
+)
+def test_an_element_without_its_value_is_none(hollow: Any) -> None:
+    """An address whose value was sent empty is left out, whatever else is said of it, and a note says so."""
+    outcome = canonicalise({"userName": "ada", "emails": [hollow, {"value": "a"}], "roles": hollow}, user_schema())
+
+    assert outcome.document == {"userName": "ada", "emails": [{"value": "a"}]}
+    assert 'an element of "emails" was sent without its value and left out' in outcome.notes
+
+
+def test_an_address_of_which_nothing_is_left_is_none() -> None:
+    """Type and primary alone say nothing, where other parts were sent empty."""
+    assert stored(addresses=[{"type": "work", "locality": "", "region": None}]) == {}
+    assert stored(addresses=[{"type": "work", "locality": "", "region": "NW"}]) == {
+        "addresses": [{"type": "work", "region": "NW"}]
+    }
+    assert stored(emails=[{"type": "work"}, {"display": "Ada"}]) == {"emails": [{"type": "work"}, {"display": "Ada"}]}
+
+
+@pytest.mark.parametrize(
+    ("ref", "value"),
+    [
+        ("https://h.example/scim/acme/v2/Users/usr_boss", "usr_boss"),
+        ("../Users/usr_boss/", "usr_boss"),
+        ("usr_boss?x=/y#z", "usr_boss"),
+        ("/Users/boss%40x.test", "boss@x.test"),
+    ],
+)
+def test_a_manager_by_reference_alone_is_the_one_at_its_end(ref: str, value: str) -> None:
+    """The last segment of a $ref is the manager's value, with a note; a value that is sent counts as it is."""
+    outcome = canonicalise({"userName": "ada", ENTERPRISE: {"manager": {"$ref": ref}}}, user_schema())
+
+    assert outcome.document[ENTERPRISE] == {"manager": {"value": value, "$ref": ref}}
+    assert f'"{ENTERPRISE}:manager" was sent by its $ref alone and read as the value "{value}"' in outcome.notes
+    both = {"manager": {"$ref": ref, "value": "E7"}}
+    assert stored(**{ENTERPRISE: both}) == {ENTERPRISE: both}
+
+
+@pytest.mark.parametrize("ref", ["/", "https://h.example", "#x", " ", "http://[x/y"])
+def test_a_reference_that_ends_in_nothing_names_nobody(ref: str) -> None:
+    """The person is stored without a manager, and a note says so."""
+    outcome = canonicalise({"userName": "ada", ENTERPRISE: {"manager": {"$ref": ref}}}, user_schema())
+
+    assert outcome.document == {"userName": "ada"}
+    assert f'"{ENTERPRISE}:manager" was sent by a $ref that names nobody, and was left out' in outcome.notes
 
 
 @pytest.mark.parametrize("sent", ["usr_1", {"value": "usr_1"}, ["usr_1"], [{"VALUE": "usr_1"}]])

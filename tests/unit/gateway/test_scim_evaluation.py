@@ -33,6 +33,8 @@ def finds(text: str, resource: Document = ADA) -> bool:
     "text",
     [
         'userName eq "ada@contoso.COM"',
+        'userName eq " ada@contoso.com\u00a0"',
+        'userName ge "ada@contoso.com "',
         'userName co "@"',
         'userName sw "ADA"',
         'userName ew ".COM"',
@@ -48,6 +50,10 @@ def finds(text: str, resource: Document = ADA) -> bool:
         'emails[type eq "work" and not (value co "home")]',
         'not (emails[type eq "work" and value co "home"])',
         'emails[type eq "work"].primary eq true',
+        'emails[type eq "home"].primary eq false',
+        'emails[primary eq false and value eq "ada@home.example"]',
+        "emails.primary eq false",
+        'emails.primary eq true and not (emails[type eq "home" and primary pr])',
         f'{ENTERPRISE}:employeeNumber eq "70a"',
         f'{ENTERPRISE}:manager.value eq "usr_B"',
         f"{ENTERPRISE}:manager pr",
@@ -70,9 +76,14 @@ def test_filter_that_holds(text: str) -> None:
     "text",
     [
         'userName eq "ada"',
+        'userName ne "ada@contoso.com "',
+        'userName ew "com "',
         'userName gt "ada@contoso.com"',
         'externalId eq "ada"',
         'emails.value ne "ada@home.example"',
+        "emails.primary ne false",
+        'emails[type eq "home" and primary ne false]',
+        "roles.primary eq false",
         'emails[type eq "work" and value co "home"]',
         'title eq "x"',
         'title gt ""',
@@ -110,6 +121,8 @@ def test_person_of_whom_nothing_is_said_is_active() -> None:
         ('displayName eq "g"', True),
         ('members eq "x"', None),
         ("members pr", None),
+        ('meta.version eq "x"', None),
+        ("not (meta.lastModified pr)", True),
         ('members[value eq "x"]', None),
         ('not (members eq "x")', None),
         ('displayName eq "g" and members eq "x"', None),
@@ -123,7 +136,7 @@ def test_verdict_without_an_attribute(text: str, verdict: bool | None) -> None:
     """Where an attribute is not known the verdict is, as far as it does not hang on it."""
     condition = parse_filter(text, group_schema())
 
-    assert evaluate_without("members", condition, {"displayName": "g"}) is verdict
+    assert evaluate_without({"members", "meta.version"}, condition, {"displayName": "g"}) is verdict
 
 
 def test_manager_is_also_known_by_another_value() -> None:

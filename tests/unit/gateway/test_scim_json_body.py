@@ -43,3 +43,10 @@ def test_depth_counts_nesting_and_not_brackets() -> None:
 def test_last_of_two_equal_names_counts() -> None:
     """A name that stands twice has its last value."""
     assert parse(b'{"a":1,"a":2}') == {"a": 2}
+
+
+def test_byte_order_mark_is_passed_over() -> None:
+    """A body that begins with UTF-8's mark is the body behind it; in another encoding it is refused as before."""
+    assert parse(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
+    with pytest.raises(ScimError, match=r"UTF-8|JSON"):
+        parse('{"a":1}'.encode("utf-16"))

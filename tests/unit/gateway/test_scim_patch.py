@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rollbook_contracts.urns import ENTERPRISE, ILMS
-from rollbook_gateway.scim.compiled import user_schema
+from rollbook_gateway.scim.compiled import group_schema, user_schema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.patch.apply import MAX_OPERATIONS, apply_patch
 from rollbook_gateway.scim.values import Document
@@ -39,6 +39,59 @@ def changes(*operations: Document, document: Document = ADA) -> Document:
     """Return the attributes that differ afterwards, with their values."""
     after = patched(*operations, document=document)
     return {name: after.get(name) for name in document.keys() | after.keys() if after.get(name) != document.get(name)}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        operation("remove", "name", {"givenName": "Ada"}),
+        operation("Remove", "name", {"GIVENNAME": "ADA"}),
+        operation("remove", "name", [{"givenName": ""}]),
+        operation("remove", "name", {"givenName": None, "middleName": "x"}),
+    ],
+)
+def test_a_value_names_the_parts_that_a_removal_takes(sent: Document) -> None:
+    """What the value of a remove does not name stays."""
+    assert changes(sent) == {"name": {"familyName": "L"}}
+
+
+def test_a_value_names_what_a_removal_takes_of_an_extension() -> None:
+    """An extension is an object too, and so is a complex attribute in it."""
+    department = operation("remove", ENTERPRISE, {"department": "sales", "division": "x"})
+    assert changes(department) == {ENTERPRISE: {"manager": ADA[ENTERPRISE]["manager"]}}
+    manager = operation("remove", ENTERPRISE, {"manager": {"value": "usr_1"}})
+    assert changes(manager) == {ENTERPRISE: {"department": "Sales"}}
+    email = operation("remove", ILMS, {"manager": {"email": ""}})
+    assert changes(email) == {ILMS: {"region": "EMEA", "manager": {"id": "usr_1"}}}
+    dotted = operation("remove", ILMS, {"manager.email": "boss@x"})
+    assert changes(dotted) == {ILMS: {"region": "EMEA", "manager": {"id": "usr_1"}}}
+    by_id = operation("remove", f"{ILMS}:manager", "usr_1")
+    assert changes(by_id) == {ILMS: {"region": "EMEA", "manager": {"email": "boss@x"}}}
+
+
+@pytest.mark.parametrize(
+    "sent", ["usr_1", {"value": "usr_1"}, [{"value": "usr_1"}], {"$ref": "/Users/usr_1"}, "", {}, {"value": ""}]
+)
+def test_a_manager_is_removed_by_value(sent: Any) -> None:
+    """A reference goes as a whole, where its value, or none, is what is to be removed."""
+    assert changes(operation("Remove", f"{ENTERPRISE}:manager", sent)) == {ENTERPRISE: {"department": "Sales"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "stays"),
+    [
+        ("name", {"givenName": "Bob"}, "name.givenName"),
+        (ENTERPRISE, {"department": "Legal"}, f"{ENTERPRISE}:department"),
+        (f"{ENTERPRISE}:manager", "usr_2", f"{ENTERPRISE}:manager.value"),
+        (ILMS, {"manager.email": "other@x"}, f"{ILMS}:manager.email"),
+    ],
+)
+def test_another_value_is_not_removed(path: str, value: Any, stays: str) -> None:
+    """What is not there is removed all the same; what is there in its place stays, and a note says so."""
+    outcome = apply_patch(ADA, {"Operations": [operation("remove", path, value)]}, user_schema())
+
+    assert outcome.document == ADA
+    assert f'"{stays}" has another value than the one to be removed, and stays' in outcome.notes
 
 
 @pytest.mark.parametrize("verb", ["add", "Add", "REPLACE"])
@@ -104,11 +157,75 @@ def test_manager_is_replaced_and_not_merged() -> None:
     }
 
 
+def test_a_wrapped_value_is_read_by_every_path() -> None:
+    """Entra's object around a simple value is the value, for attributes, parts and chosen elements."""
+    wrapped = [{"$ref": None, "value": "x"}]
+
+    assert changes(operation("Add", "title", wrapped)) == {"title": "x"}
+    assert changes(operation("Add", f"{ILMS}:customField1", wrapped)) == {ILMS: {**ADA[ILMS], "customField1": "x"}}
+    assert changes(operation("Replace", 'emails[type eq "home"].value', wrapped)) == {
+        "emails": [{"value": "x", "type": "home"}, WORK]
+    }
+
+
 def test_elements_are_added_once() -> None:
     """Add appends what is not there yet."""
     assert changes(operation("add", "emails", [HOME, {"value": "x"}])) == {"emails": [HOME, WORK, {"value": "x"}]}
     assert changes(operation("add", "emails", HOME)) == {}
     assert changes(operation("add", "emails", [])) == {}
+
+
+@pytest.mark.parametrize(
+    ("sent", "there"),
+    [
+        ({"value": "ada@work"}, [HOME, WORK]),
+        ({"value": "ADA@Work", "type": "WORK"}, [HOME, WORK]),
+        ({"value": "ada@home", "primary": False}, [HOME, WORK]),
+        ({"value": "ada@home", "type": "home", "display": "H"}, [{**HOME, "display": "H"}, WORK]),
+        ({"value": "ada@home", "primary": True}, [{**HOME, "primary": True}, {**WORK, "primary": False}]),
+        ({"value": "ada@work", "primary": False}, [HOME, {**WORK, "primary": False}]),
+        ({"value": "ada@work", "type": "home"}, [HOME, WORK, {"value": "ada@work", "type": "home"}]),
+    ],
+)
+def test_an_element_that_is_there_is_not_doubled(sent: Document, there: list[Document]) -> None:
+    """Added with fewer parts, in other case or with new parts, an element stays one; another type makes another one."""
+    added = patched(operation("add", "emails", sent))
+
+    assert added["emails"] == there
+    assert patched(*[operation("add", "emails", sent)] * 2)["emails"] == there
+    assert patched(operation("add", None, {"emails": [sent]}))["emails"] == there
+
+
+def test_an_element_without_a_type_gets_the_one_that_is_added() -> None:
+    """The value tells it; what counts as the work address is not made the address at home."""
+    typeless = {"userName": "jo", "emails": [{"value": "a", "primary": True}, {"value": "b"}]}
+
+    assert changes(operation("add", "emails", {"value": "b", "type": "home"}), document=typeless) == {
+        "emails": [{"value": "a", "primary": True}, {"value": "b", "type": "home"}]
+    }
+    assert len(patched(operation("add", "emails", {"value": "a", "type": "home"}), document=typeless)["emails"]) == 3
+    assert changes(operation("add", "emails", {"value": "b"}), document=typeless) == {}
+
+
+def test_an_address_that_is_there_is_not_doubled() -> None:
+    """Elements without a value are told by all of their parts."""
+    bonn = {"type": "work", "locality": "Bonn", "country": "DE"}
+    before = {"userName": "jo", "addresses": [bonn]}
+
+    assert changes(operation("add", "addresses", {"locality": "BONN"}), document=before) == {}
+    assert changes(operation("add", "addresses", {"locality": "Bonn", "region": "NW"}), document=before) == {
+        "addresses": [bonn, {"locality": "Bonn", "region": "NW"}]
+    }
+
+
+@pytest.mark.parametrize(
+    "listed", [{"value": "ADA@home"}, {"value": "ada@home", "type": "Home"}, {"value": "ada@home", "primary": False}]
+)
+def test_removal_by_value_compares_as_filters_do(listed: Document) -> None:
+    """Case counts only where the schema says so, and what is not primary is primary false."""
+    assert changes(operation("remove", "emails", [listed])) == {"emails": [WORK]}
+    photos = {"userName": "jo", "photos": [{"value": "http://x/A"}]}
+    assert changes(operation("remove", "photos", [{"value": "http://x/a"}]), document=photos) == {}
 
 
 def test_list_is_replaced() -> None:
@@ -156,6 +273,75 @@ def test_element_that_a_condition_describes_is_made_once() -> None:
     assert made == {"addresses": [{"type": "Work", "primary": True, "locality": "Bonn", "region": "NW"}]}
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ('emails[value eq "nobody@x.test"].type', "home"),
+        ('emails[value eq "nobody@x.test"]', {"value": "n@x.test", "type": "home"}),
+        ('emails[type eq "other" and value eq "nobody@x.test"].display', "N"),
+        ('emails[display eq "N"].value', "n@x.test"),
+        ('emails[type eq "other" or type eq "fax"].value', "n@x.test"),
+        ('phoneNumbers[value eq "555"]', {"value": "666", "type": "work"}),
+        ("roles[primary eq false].value", "Admin"),
+        ('emails[type eq "other"].type', "fax"),
+        ('emails[type eq "other" and type eq "fax"].value', "n@x.test"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["add", "replace"])
+def test_no_other_condition_makes_an_element(verb: str, path: str, value: Any) -> None:
+    """Entra's need ends with type and primary: a condition on anything else that nothing meets is ``noTarget``."""
+    with pytest.raises(ScimError) as refusal:
+        patched(operation(verb, path, value))
+
+    assert refusal.value.kind is ErrorKind.NO_TARGET
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}, [], [None], [{}]])
+def test_elements_replaced_by_nothing_are_gone(nothing: Any) -> None:
+    """What a path chooses and nothing replaces is unassigned (RFC 7643, 2.5); to add nothing changes nothing."""
+    assert changes(operation("replace", 'emails[type eq "home"]', nothing)) == {"emails": [WORK]}
+    assert changes(operation("replace", 'emails[type co "o"]', nothing)) == {"emails": None}
+    assert changes(operation("replace", 'emails[type eq "other"]', nothing)) == {}
+    assert changes(operation("add", 'emails[type eq "home"]', nothing)) == {}
+
+
+def test_an_element_whose_value_is_taken_away_is_gone() -> None:
+    """An address without a value is none, whichever operation leaves it so."""
+    for sent in (
+        operation("replace", 'emails[type eq "home"].value', ""),
+        operation("replace", 'emails[type eq "home"]', {"value": "", "display": "H"}),
+        operation("remove", 'emails[type eq "home"].value'),
+    ):
+        assert changes(sent) == {"emails": [WORK]}
+    assert changes(operation("add", "emails", [{"value": "", "type": "other"}])) == {}
+    assert changes(operation("add", 'emails[type eq "other"]', {"value": "", "display": "O"})) == {}
+    assert changes(operation("replace", "emails", [{"value": None, "type": "work"}])) == {"emails": None}
+    bonn = {"userName": "jo", "addresses": [{"type": "work", "locality": "Bonn"}]}
+    cleared = operation("replace", 'addresses[type eq "work"].locality', "")
+    assert changes(cleared, document=bonn) == {"addresses": None}
+
+
+def test_a_manager_may_be_written_by_reference() -> None:
+    """By its object or its part alone, a $ref gives the value that it ends in; one that is there stays."""
+    reference = "https://h.example/scim/acme/v2/Users/usr_2"
+    manager = {"value": "usr_2", "$ref": reference}
+    nobody: Document = {"userName": "jo"}
+
+    for sent in (
+        operation("replace", f"{ENTERPRISE}:manager", {"$ref": reference}),
+        operation("add", f"{ENTERPRISE}:manager.$ref", reference),
+        operation("add", ENTERPRISE, {"manager": [{"$ref": reference}]}),
+    ):
+        assert changes(sent, document=nobody) == {ENTERPRISE: {"manager": manager}}
+    assert changes(operation("replace", f"{ENTERPRISE}:manager", {"$ref": reference})) == {
+        ENTERPRISE: {**ADA[ENTERPRISE], "manager": manager}
+    }
+    assert patched(operation("replace", f"{ENTERPRISE}:manager.$ref", reference))[ENTERPRISE]["manager"] == {
+        "value": "usr_1",
+        "$ref": reference,
+    }
+
+
 def test_element_made_from_a_path_is_not_shared() -> None:
     """Parsed paths are kept between requests; what one makes must not reach the next."""
     first = patched(operation("add", 'ims[type eq "aim"]', {"display": "a"}))
@@ -177,6 +363,16 @@ def test_only_one_element_stays_primary() -> None:
     assert changes(operation("add", "emails", [{"value": "x", "primary": True}])) == {
         "emails": [HOME, {**WORK, "primary": False}, {"value": "x", "primary": True}]
     }
+
+
+def test_what_is_not_primary_is_primary_false() -> None:
+    """An element without ``primary`` is chosen by false (RFC 7643, 2.4)."""
+    assert changes(operation("replace", "emails[primary eq false].display", "D")) == {
+        "emails": [{**HOME, "display": "D"}, WORK]
+    }
+    assert changes(operation("remove", "emails[primary eq false]")) == {"emails": [WORK]}
+    assert changes(operation("remove", "emails[primary ne false]")) == {"emails": [HOME]}
+    assert changes(operation("remove", "emails[not (primary pr)]")) == {"emails": [WORK]}
 
 
 def test_typeless_email_is_found_as_the_work_address() -> None:
@@ -247,7 +443,7 @@ def test_message_members_are_matched_in_any_case() -> None:
         (operation("replace", "id", "x"), ErrorKind.MUTABILITY, '"id"'),
         (operation("add", "meta.created", "x"), ErrorKind.MUTABILITY, '"meta"'),
         (operation("remove", "groups"), ErrorKind.MUTABILITY, '"groups"'),
-        (operation("remove", "userName"), ErrorKind.INVALID_VALUE, '"userName"'),
+        (operation("remove", "userName"), ErrorKind.MUTABILITY, '"userName"'),
         (operation("replace", "userName", ""), ErrorKind.INVALID_VALUE, '"userName"'),
         (operation("replace", "active", "perhaps"), ErrorKind.INVALID_VALUE, '"perhaps"'),
         (operation("replace", "title", "a\0"), ErrorKind.INVALID_VALUE, "U+0000"),
@@ -265,12 +461,18 @@ def test_message_members_are_matched_in_any_case() -> None:
             "primary",
         ),
         (operation("remove"), ErrorKind.NO_TARGET, "path"),
+        (operation("remove", None, {"name": {"givenName": "Ada"}}), ErrorKind.NO_TARGET, "path"),
+        (operation("remove", "name", 5), ErrorKind.INVALID_VALUE, '"name"'),
+        (operation("remove", ENTERPRISE, "Sales"), ErrorKind.INVALID_VALUE, "object"),
         (operation("replace", 'photos[type co "x"].value', "y"), ErrorKind.NO_TARGET, '"photos"'),
         (operation("replace", "emails[", "x"), ErrorKind.INVALID_PATH, "emails["),
         (operation("replace", 'name[givenName eq "x"]', "x"), ErrorKind.INVALID_PATH, '"name"'),
         (operation("replace", "x" * 2000, "x"), ErrorKind.INVALID_PATH, "2000"),
         ({"op": "add", "path": 5, "value": "x"}, ErrorKind.INVALID_PATH, "5"),
         (operation("replace", 'emails[shoe eq "x"]', "x"), ErrorKind.INVALID_FILTER, '"shoe"'),
+        (operation("replace", "emails[type eq 'work'].value", "x"), ErrorKind.INVALID_PATH, "double quotes"),
+        (operation("remove", "roles[value eq \u2018A\u2019]"), ErrorKind.INVALID_PATH, "double quotes"),
+        (operation("add", "roles[primary eq `true`].value", "A"), ErrorKind.INVALID_PATH, "double quotes"),
         (operation("move", "title", "x"), ErrorKind.INVALID_SYNTAX, '"move"'),
         ({"path": "title", "value": "x"}, ErrorKind.INVALID_SYNTAX, "operation"),
     ],
@@ -281,6 +483,24 @@ def test_operation_that_cannot_be_done_is_refused(sent: Document, kind: ErrorKin
         patched(operation("replace", "title", "Boss"), sent)
 
     assert (refusal.value.kind, word in refusal.value.detail) == (kind, True)
+
+
+def test_removing_what_is_required_is_refused_for_any_resource() -> None:
+    """A removal that leaves none is ``mutability`` (RFC 7644, 3.5.2.2); one undone by a later operation is not."""
+    with pytest.raises(ScimError) as refusal:
+        apply_patch({"displayName": "G"}, {"Operations": [operation("remove", "displayName")]}, group_schema())
+    assert refusal.value.kind is ErrorKind.MUTABILITY
+    assert changes(operation("remove", "userName"), operation("add", "userName", "b")) == {"userName": "b"}
+
+
+def test_what_was_removed_is_told() -> None:
+    """The rules of an organization ask which attributes a PATCH took away, by whatever path."""
+    for path in (f"{ILMS}:region", ILMS):
+        outcome = apply_patch(ADA, {"Operations": [operation("remove", path)]}, user_schema())
+        assert f"{ILMS}:region" in outcome.removed
+    assert (
+        apply_patch(ADA, {"Operations": [operation("replace", f"{ILMS}:region", "")]}, user_schema()).removed == set()
+    )
 
 
 @pytest.mark.parametrize("message", [{}, {"Operations": []}, {"Operations": {}}, {"Operations": ["x"]}])

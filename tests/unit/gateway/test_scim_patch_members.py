@@ -45,6 +45,23 @@ def test_operation_on_members_becomes_values(operation: dict[str, Any], expected
     assert split(operation) == SplitPatch([], [MemberOperation(*expected)])
 
 
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("members[value eq usr_1]", ["usr_1"]),
+        ("members[value eq 17]", ["17"]),
+        (f'{GROUP}:members[ value EQ a or value eq "b c" ]', ["a", "b c"]),
+    ],
+)
+def test_members_may_be_chosen_without_quotes(path: str, values: list[str]) -> None:
+    """A value without its quotes is text, as it is in filters, and a note says so."""
+    notes: list[str] = []
+    assert split_patch({"Operations": [{"op": "remove", "path": path}]}, notes).members == [
+        MemberOperation("remove", values)
+    ]
+    assert notes == [f'the value "{values[0]}" in a filter was sent without quotes and read as text']
+
+
 def test_operations_on_the_head_stay_as_they_are() -> None:
     """Names, unknown attributes and what is refused later pass by; echoed ids are left out (G11, G15)."""
     found = split(
@@ -128,7 +145,9 @@ def test_bad_values_are_named(member: Any, named: str) -> None:
         ({"op": "remove", "path": 'members[display eq "u1"]'}, ErrorKind.INVALID_FILTER),
         ({"op": "remove", "path": 'members[value co "u1"]'}, ErrorKind.INVALID_FILTER),
         ({"op": "remove", "path": 'members[value eq "u1" and type eq "User"]'}, ErrorKind.INVALID_FILTER),
-        ({"op": "remove", "path": "members[value eq 1]"}, ErrorKind.INVALID_VALUE),
+        ({"op": "remove", "path": "members[value eq null]"}, ErrorKind.INVALID_VALUE),
+        ({"op": "remove", "path": "members[value eq 'u1']"}, ErrorKind.INVALID_PATH),
+        ({"op": "remove", "path": "members[value eq \u201cu1\u201d]"}, ErrorKind.INVALID_PATH),
         ({"op": "remove"}, ErrorKind.NO_TARGET),
         ({"op": "remove", "path": "members[not (value pr)]"}, ErrorKind.INVALID_FILTER),
     ],

@@ -13,7 +13,24 @@ NOW = "2026-01-01T00:00:00.000000Z"
 
 MANY = tuple(f"usr_{number:04d}" for number in range(1001))
 ASKED = (
-    *("X-1", "x-1", "ada", "ADA", "Ada@X.example", "E7", "e7", "Ada L", "seven", "ann", "Ann", "boss", "first"),
+    *(
+        "x-1 ",
+        " ADA ",
+        "Ada L ",
+        "X-1",
+        "x-1",
+        "ada",
+        "ADA",
+        "Ada@X.example",
+        "E7",
+        "e7",
+        "Ada L",
+        "seven",
+        "ann",
+        "Ann",
+        "boss",
+        "first",
+    ),
     *("nobody", "else", "stranger", "waits", "usr_1", "usr_2", "usr_3", "x-usr_1", "x-usr_2", "x-usr_3", *MANY),
 )
 """Every value that is linked here; nobody has it whom the batch does not touch."""
@@ -95,6 +112,7 @@ def scene() -> Scene:
         ("email", "ada@x.example", "Ada@X.example"),
         ("employee_id", "E7", "E7"),
         ("display_name", "ada l", "Ada L"),
+        ("user_name", "ada", " ADA "),
     ],
 )
 def test_a_value_names_whoever_has_it(scene: Scene, key: str, value: str, sent_as: str) -> None:
@@ -111,6 +129,14 @@ def test_identifiers_are_compared_exactly(scene: Scene, key: str, value: str) ->
 
     assert scene.add(value.lower()) == []
     assert scene.sent == {value.lower(): None}
+
+
+@pytest.mark.parametrize(("key", "value"), [("external_id", "x-1"), ("display_name", "ada l"), ("employee_id", "x-1")])
+def test_blanks_count_but_around_a_user_name(scene: Scene, key: str, value: str) -> None:
+    """A value with a blank at its end names nobody by another key."""
+    scene.person("usr_1", **{key: value})
+
+    assert scene.add({"x-1": "x-1 ", "ada l": "Ada L "}[value]) == []
 
 
 def test_the_first_kind_with_any_holder_decides(scene: Scene) -> None:

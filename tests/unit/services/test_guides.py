@@ -112,6 +112,20 @@ def test_the_matching_attribute_follows_the_unique_identifier() -> None:
     assert "| `employeeNumber` |" in section(render("okta", OPEN), "The mappings")
 
 
+def test_a_gallerys_test_run_gets_an_organization_that_refuses_nothing_it_sends() -> None:
+    """Default region, employee number as an identifier that nothing is mapped to; beside it what this one has."""
+    strict, open_ = (section(render("entra", one), "A gallery's own test run") for one in (STRICT, OPEN))
+    assert "tenant create acme-gallery --default-region Test --unique-identifier employee-id" in strict
+    assert "token issue --tenant acme-gallery --oauth" in strict
+    assert f"Map nothing to `{ENTERPRISE}:employeeNumber` there" in strict
+    assert "| unique identifier | the employee number | the e-mail address |" in strict
+    assert "| default region | any | none |" in strict
+    assert "| allowed values of department | none: any value | 2 |" in strict
+    assert "| unique identifier | the employee number | the employee number |" in open_
+    assert "| default region | any | `Nowhere` |" in open_
+    assert "| allowed values of region | none: any value | none: any value |" in open_
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_token_stands_in_the_page_only_where_it_was_issued_for_it(provider: str) -> None:
     """Otherwise its place is marked, with the command that issues one and, asked for, which ones there are."""

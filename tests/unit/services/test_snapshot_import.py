@@ -12,6 +12,7 @@ from rollbook.snapshot.importing import Import, Imported
 from rollbook.snapshot.lines import Place, Snapshot
 from rollbook.snapshot.reading import gathered
 from rollbook.snapshot.records import Record
+from rollbook.snapshot.spreadsheet import layout
 from rollbook.snapshot.telling import told
 from rollbook_contracts.settings import TenantSettings
 from rollbook_contracts.urns import ENTERPRISE, ILMS
@@ -36,6 +37,14 @@ def member(group_name: str, value: str) -> dict[str, Any]:
 
 def manager(user_name: str, value: str | None) -> dict[str, Any]:
     return {"type": "manager", "user": user_name, "manager": value}
+
+
+def spreadsheet(titles: str, *rows: str) -> Snapshot:
+    columns = layout(titles.split(","))
+    return gathered(
+        Record(Place("s.csv", number), columns.object(row.split(",")), lists_in_part=True)
+        for number, row in enumerate(rows, start=2)
+    )
 
 
 async def run(gateway: PlayedGateway, *bodies: dict[str, Any], wish: Wish | None = None) -> Imported:
@@ -77,6 +86,15 @@ async def test_a_whole_directory_is_made_and_a_second_run_has_nothing_to_do() ->
     again = await compared(gateway, *DIRECTORY)
     assert again.steps == ()
     assert again.waiting == 2
+
+
+async def test_blanks_around_a_name_make_no_other_person() -> None:
+    """A line whose userName has a blank more, or less, is about the person of that name."""
+    gateway = PlayedGateway()
+    await run(gateway, user("ada"))
+
+    [step] = (await compared(gateway, user("Ada ", title="T"))).steps
+    assert (told(step)["step"], told(step)["name"]) == ("change user", "Ada ")
 
 
 async def test_only_what_differs_is_written() -> None:
@@ -276,3 +294,32 @@ def _first_empty_then(gateway: PlayedGateway) -> Any:
         return await (gateway.tables() if next(asked) else PlayedGateway().tables())
 
     return tables
+
+
+PHONES = [{"type": kind, "value": value} for kind, value in (("work", "1"), ("mobile", "2"), ("fax", "3"))]
+EMAILS = [{"type": "home", "value": "h@x", "primary": True}]
+
+
+@pytest.mark.parametrize(
+    ("titles", "row", "phones", "emails"),
+    [
+        ("userName,phone,mobile", "ada,11,", ["11", "2", "3"], ["h@x"]),
+        ("userName,phone,mobile", "ada,,22", ["1", "22", "3"], ["h@x"]),
+        ("userName,phone,mobile", "ada,,", ["1", "2", "3"], ["h@x"]),
+        ("userName,phone", "ada,11", ["11", "2", "3"], ["h@x"]),
+        ("userName,email", "ada,w@x", ["1", "2", "3"], ["h@x", "w@x"]),
+        ("userName,title", "ada,T", ["1", "2", "3"], ["h@x"]),
+    ],
+)
+async def test_a_cell_writes_its_own_element_of_a_list(
+    titles: str, row: str, phones: list[str], emails: list[str]
+) -> None:
+    """Empty cells and missing columns say nothing of other telephone numbers and addresses; a second run is idle."""
+    gateway = PlayedGateway()
+    await run(gateway, user("ada", phoneNumbers=PHONES, emails=EMAILS))
+    importing = Import(spreadsheet(titles, row), Wish(), gateway.tables)
+    assert (await importing.run(gateway, lambda _done, _total: None, await importing.compared())).complete
+    [ada] = gateway.users.values()
+    assert [element["value"] for element in ada["phoneNumbers"]] == phones
+    assert [element["value"] for element in ada["emails"]] == emails
+    assert (await importing.compared()).comparison.steps == ()

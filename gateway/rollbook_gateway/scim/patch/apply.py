@@ -5,7 +5,8 @@ from typing import Final
 
 from rollbook_gateway.dialect.absence import is_absent
 from rollbook_gateway.scim.compiled import Attribute, Extension, ResourceSchema
-from rollbook_gateway.scim.document import Canonical, check_required
+from rollbook_gateway.scim.difference import changed_attributes
+from rollbook_gateway.scim.document import Canonical, check_whole
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.patch.add import added
@@ -13,7 +14,7 @@ from rollbook_gateway.scim.patch.elements import dropped, written
 from rollbook_gateway.scim.patch.operations import Operation, Verb, read_operations
 from rollbook_gateway.scim.patch.parts import with_part
 from rollbook_gateway.scim.patch.paths import PatchPath, parse_path
-from rollbook_gateway.scim.patch.remove import removed
+from rollbook_gateway.scim.patch.remove import names, removed
 from rollbook_gateway.scim.patch.replace import replaced
 from rollbook_gateway.scim.paths import reading
 from rollbook_gateway.scim.values import Document, Json
@@ -46,10 +47,14 @@ def apply_operations(
     """
     new = dict(document)
     notes = [] if notes is None else notes
+    removed: set[str] = set()
     for operation in operations:
+        before = dict(new)
         _apply(new, operation, schema, notes)
-    check_required(new, schema)
-    return Canonical(new, notes)
+        if operation.verb == "remove":
+            removed.update(changed_attributes(before, new))
+    check_whole(new, schema, frozenset(removed))
+    return Canonical(new, notes, frozenset(removed))
 
 
 def _apply(document: Document, operation: Operation, schema: ResourceSchema, notes: Notes) -> None:
@@ -96,7 +101,20 @@ def _apply_each(document: Document, operation: Operation, prefix: str, schema: R
         else:
             if path.sub_attribute is not None or (path.attribute.extension and not prefix):
                 note(notes, f"{shown(prefix + name)} was sent as a name and read as a path")
-            _write(document, path, operation.verb, value, notes)
+            if operation.verb != "remove" or _is_named(document, path, value, notes):
+                _write(document, path, operation.verb, value, notes)
+
+
+def _is_named(document: Document, path: PatchPath, value: Json, notes: Notes) -> bool:
+    """Tell whether a part of the value of a ``remove`` means what is there; lists and objects are asked later."""
+    leaf = path.sub_attribute or path.attribute
+    if leaf.type == "complex" or path.condition is not None:
+        return True
+    holder = document.get(path.attribute.schema, {}) if path.attribute.extension else document
+    stored = holder.get(path.attribute.name)
+    if path.sub_attribute is not None and isinstance(stored, dict):
+        stored = stored.get(path.sub_attribute.name)
+    return path.attribute.multi_valued or names(leaf, value, stored, notes)
 
 
 def _named(name: str, schema: ResourceSchema) -> PatchPath | Extension | None:
@@ -111,7 +129,8 @@ def _named(name: str, schema: ResourceSchema) -> PatchPath | Extension | None:
 def _apply_to_extension(
     document: Document, extension: Extension, operation: Operation, schema: ResourceSchema, notes: Notes
 ) -> None:
-    if operation.verb == "remove" or (operation.verb == "replace" and operation.value in (None, "")):
+    empties = operation.verb == "remove" or (operation.verb == "replace" and operation.value in (None, ""))
+    if empties and is_absent(operation.value):
         document.pop(extension.urn, None)
     elif not is_absent(operation.value):
         _apply_each(document, operation, f"{extension.urn}:", schema, notes)
@@ -121,6 +140,8 @@ def _write(document: Document, path: PatchPath, verb: Verb, sent: Json, notes: N
     attribute = path.attribute
     if not attribute.stored:
         return
+    for sentence in path.notes:
+        note(notes, sentence)
     holder = document.get(attribute.schema, {}) if attribute.extension else document
     old = holder.get(attribute.name)
     new = _revised(path, verb, old, sent, notes)
@@ -143,11 +164,17 @@ def _revised(path: PatchPath, verb: Verb, old: Json, sent: Json, notes: Notes) -
     if path.condition is None and sub_attribute is None:
         return _VERBS[verb](attribute, old, sent, notes)
     if attribute.multi_valued:
-        new = dropped(path, old or [], notes) if verb == "remove" else written(path, old or [], sent, notes)
+        removes = verb == "remove" or (verb == "replace" and sub_attribute is None and _is_nothing(sent))
+        new = dropped(path, old or [], notes) if removes else written(path, old or [], sent, notes)
         return new or None
     if sub_attribute is None:
         raise AssertionError(path)  # a condition stands only behind a multi-valued attribute
     return with_part(attribute, old or {}, sub_attribute, None if verb == "remove" else sent, notes) or None
+
+
+def _is_nothing(sent: Json) -> bool:
+    """Tell whether what is put in place of chosen elements is none (RFC 7643, 2.5)."""
+    return all(map(is_absent, sent)) if isinstance(sent, list) else is_absent(sent)
 
 
 _VERBS: Final[Mapping[Verb, Callable[[Attribute, Json, Json, Notes], Json]]] = {

@@ -1,8 +1,8 @@
 """The elements of a multi-valued attribute: those that a PATCH path chooses, made where there is none, one primary."""
 
-from rollbook_gateway.dialect.absence import is_absent
+from rollbook_gateway.dialect.absence import is_absent, is_hollow
 from rollbook_gateway.scim.compiled import Attribute
-from rollbook_gateway.scim.document import read
+from rollbook_gateway.scim.document import emptied_parts, read
 from rollbook_gateway.scim.errors import ErrorKind, ScimError
 from rollbook_gateway.scim.evaluation import selected
 from rollbook_gateway.scim.notes import Notes
@@ -14,8 +14,8 @@ from rollbook_gateway.scim.values import Document, Json
 def written(path: PatchPath, old: list[Document], sent: Json, notes: Notes) -> list[Document]:
     """Return the elements after an ``add`` or ``replace`` on a path into them.
 
-    Where the path's condition matches none, Entra expects the element that it describes to be made (P10, P11); the
-    RFC's ``noTarget`` is left for conditions that describe none.
+    Where the path's condition matches none, Entra expects the element that it describes to be made (P10, P11); any
+    other condition that matches none is ``noTarget`` (RFC 7644, 3.5.2.3).
     """
     chosen = _chosen(path, old)
     if any(chosen) or (not old and path.condition is None and not is_absent(sent)):
@@ -25,25 +25,31 @@ def written(path: PatchPath, old: list[Document], sent: Json, notes: Notes) -> l
         ] or [_revised(path, {}, sent, notes)]
     elif is_absent(sent) or path.condition is None:
         return old
-    elif path.described is None:
-        raise ScimError(
-            ErrorKind.NO_TARGET,
-            f'no value of "{path.attribute.path}" meets the condition in the path, and none can be made from it: '
-            "choose by eq alone, or add the value without a condition",
-        )
     else:
-        new = [*old, _revised(path, {**path.described}, sent, notes)]
+        new = [*old, _made(path, old, sent, notes)]
     return one_primary(path.attribute, old, [element for element in new if element])
+
+
+def _made(path: PatchPath, old: list[Document], sent: Json, notes: Notes) -> Document:
+    if path.described is not None:
+        element = _revised(path, {**path.described}, sent, notes)
+        if not element or _chosen(path, [*old, element])[-1]:
+            return element
+    raise ScimError(
+        ErrorKind.NO_TARGET,
+        f'no value of "{path.attribute.path}" meets the condition in the path, and none is made from it: choose by '
+        "type eq or primary eq true alone, or add the value without a condition",
+    )
 
 
 def dropped(path: PatchPath, old: list[Document], notes: Notes) -> list[Document]:
     """Return the elements after a ``remove`` on a path into them; choosing none removes none."""
     chosen = _chosen(path, old)
-    if path.sub_attribute is None:
-        return [element for element, is_chosen in zip(old, chosen, strict=True) if not is_chosen]
+    part = path.sub_attribute
     new = [
-        with_part(path.attribute, element, path.sub_attribute, None, notes) if is_chosen else element
+        _without(path.attribute, element, part, notes) if is_chosen and part else element
         for element, is_chosen in zip(old, chosen, strict=True)
+        if part or not is_chosen
     ]
     return [element for element in new if element]
 
@@ -77,11 +83,18 @@ def _chosen(path: PatchPath, elements: list[Document]) -> list[bool]:
     return selected(path.condition, path.attribute, elements)
 
 
+def _without(attribute: Attribute, element: Document, part: Attribute, notes: Notes) -> Document:
+    left = with_part(attribute, element, part, None, notes)
+    return {} if is_hollow(left, element.keys() - left.keys()) else left
+
+
 def _revised(path: PatchPath, element: Document, sent: Json, notes: Notes) -> Document:
+    """Return an element with what was sent in it; empty where that leaves none."""
     if path.sub_attribute is not None:
-        return with_part(path.attribute, element, path.sub_attribute, sent, notes)
+        sent = {path.sub_attribute.name: sent}
     if isinstance(sent, dict):
-        return with_parts(path.attribute, element, sent, notes)
+        new = with_parts(path.attribute, element, sent, notes)
+        return {} if is_hollow(new, emptied_parts(path.attribute, sent)) else new
     read_elements = read(path.attribute, sent, notes) or [{}]
     if len(read_elements) > 1:
         raise ScimError(

@@ -9,14 +9,16 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from scim2_models import InvalidPathException, Path
 from scim2_models import path as grammar
 
 from rollbook_contracts.urns import GROUP
+from rollbook_gateway.scim.compiled import Target, group_schema
 from rollbook_gateway.scim.errors import ErrorKind, ScimError, shown
+from rollbook_gateway.scim.filters import Reader, condition_reader
 from rollbook_gateway.scim.members import former_values, is_members, member_value, member_values
 from rollbook_gateway.scim.notes import Notes
 from rollbook_gateway.scim.patch.operations import Operation, Verb, read_operations
+from rollbook_gateway.scim.patch.paths import parse_grammar
 from rollbook_gateway.scim.values import Document
 
 MAX_OPERATIONS: Final = 5_000
@@ -61,7 +63,7 @@ def split_patch(message: Document, notes: Notes | None = None) -> SplitPatch:
         elif one := _ONE_MEMBER.fullmatch(operation.path):
             split.members.append(_on_chosen(operation, [_text(one[1], operation.path)]))
         elif _PART_OF_MEMBERS.match(operation.path):
-            split.members.append(_on_chosen(operation, _chosen(operation.path)))
+            split.members.append(_on_chosen(operation, _chosen(operation.path, [] if notes is None else notes)))
         else:
             split.head.append(operation)
     return split
@@ -101,31 +103,30 @@ def _on_chosen(operation: Operation, values: list[str]) -> MemberOperation:
     return MemberOperation("remove", values)
 
 
-def _chosen(path: str) -> list[str]:
+def _chosen(path: str, notes: Notes) -> list[str]:
     """Return the values of ``members[value eq "a" or value eq "b"]``; refuse any other condition."""
-    try:
-        parsed: Path[Document] = Path(path)  # type: ignore[type-var]  # unbound: only its parts are read
-        condition = parsed.value_filter
-    except InvalidPathException as error:
-        raise ScimError(ErrorKind.INVALID_PATH, f"the path {shown(path)} cannot be read: {error.detail}") from None
+    parsed, literals = parse_grammar(path)
+    condition = parsed.value_filter
     if condition is None or len(parsed.parts) > 1:
         raise ScimError(
             ErrorKind.INVALID_PATH,
             f'the path {shown(path)} names a part of members: send "members" with a list of values, or '
             'members[value eq "…"] to remove one',
         )
-    return _values(condition, path)
+    members = group_schema().resolve("members")
+    assert isinstance(members, Target)
+    return _values(condition, condition_reader(members.attribute, path, literals, notes))
 
 
-def _values(condition: grammar.FilterNode, path: str) -> list[str]:
+def _values(condition: grammar.FilterNode, reader: Reader) -> list[str]:
     match condition:
         case grammar.LogicalExpr(op=grammar.LogicalOperator.or_):
-            return [value for term in condition.terms for value in _values(term, path)]
+            return [value for term in condition.terms for value in _values(term, reader)]
         case grammar.Comparison(op=grammar.CompareOperator.eq) if condition.attr_path.attr.lower() == "value":
-            return [member_value(condition.value)]
+            return [member_value(reader.literal(condition.value, of_text=True))]
     raise ScimError(
         ErrorKind.INVALID_FILTER,
-        f'the path {shown(path)} chooses members by something else than their value: use members[value eq "…"], '
+        f'the path {shown(reader.text)} chooses members by something else than their value: use members[value eq "…"], '
         "several of them joined by or",
     )
 

@@ -1,7 +1,7 @@
 """The parts of a complex value: how PATCH sets and clears sub-attributes without touching the value it was given."""
 
 from rollbook_gateway.scim.compiled import Attribute
-from rollbook_gateway.scim.document import read
+from rollbook_gateway.scim.document import by_reference, read
 from rollbook_gateway.scim.notes import Notes, note
 from rollbook_gateway.scim.odd_names import misnamed_part
 from rollbook_gateway.scim.values import Document, Json
@@ -28,14 +28,11 @@ def with_part(attribute: Attribute, old: Document, sub_attribute: Attribute, sen
         return old
     value = read(sub_attribute, sent, notes)
     name = sub_attribute.name
-    if is_reference(attribute) and name == "value" and value != old.get("value"):
+    if attribute.is_reference and name == "value" and value != old.get("value"):
         return {} if value is None else {name: value}
     new = {**old, name: value}
     if value is None:
         del new[name]
+    elif attribute.is_reference and name == "$ref" and "value" not in old:
+        return by_reference(attribute, new, notes) or {}
     return new
-
-
-def is_reference(attribute: Attribute) -> bool:
-    """Tell whether a complex attribute refers to another resource, as the enterprise manager does."""
-    return "$ref" in attribute.sub_attributes and not attribute.multi_valued

@@ -3,7 +3,7 @@
 from rollbook_gateway.scim.compiled import Attribute
 from rollbook_gateway.scim.document import read
 from rollbook_gateway.scim.notes import Notes
-from rollbook_gateway.scim.patch.parts import is_reference, with_parts
+from rollbook_gateway.scim.patch.parts import with_parts
 from rollbook_gateway.scim.values import Json
 
 
@@ -12,7 +12,7 @@ def replaced(attribute: Attribute, old: Json, sent: Json, notes: Notes) -> Json:
 
     A complex attribute keeps the parts that were not sent, except a reference, whose parts mean nothing for another.
     """
-    keeps_parts = attribute.type == "complex" and not attribute.multi_valued and not is_reference(attribute)
+    keeps_parts = attribute.type == "complex" and not attribute.multi_valued and not attribute.is_reference
     if keeps_parts and isinstance(sent, dict):
         return with_parts(attribute, old or {}, sent, notes) or None
     return read(attribute, sent, notes)

@@ -75,11 +75,11 @@ async def p05_one_wrong_value_and_nothing_is_applied(wire: Wire) -> None:
 
 
 async def p06_a_region_is_not_removed(wire: Wire) -> None:
-    """400 invalidValue that says what is required, also for an empty value; but not where there is a default."""
+    """400 mutability that says what is required, invalidValue for an empty value; but not where there is a default."""
     organization = await wire.organization()
     [there] = await organization.people(ada())
     path = f"/Users/{there['id']}"
-    refused(await organization.idp.send("PATCH", path, wire.body()), 400, "invalidValue", f"{ILMS}:region")
+    refused(await organization.idp.send("PATCH", path, wire.body()), 400, "mutability", f"{ILMS}:region")
     emptied = {"op": "Replace", "path": f"{ILMS}:region", "value": ""}
     refused(await organization.idp.patch(path, emptied), 400, "invalidValue", f"{ILMS}:region")
     assert (await organization.read(there))["meta"] == there["meta"]

@@ -1,22 +1,25 @@
-"""The head of a partition, asked once for all who want it at the same time; the log has one for each partition."""
+"""A question asked once for all who ask at the same time: a partition's head, or whether its leader still leads."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+_Answer = TypeVar("_Answer")
 
 
-class SharedHead:
+class SharedQuestion(Generic[_Answer]):
     """One question to the leader at a time.
 
     Who comes while it is under way shares the next one: an answer must be newer than the request that waits for it.
     """
 
-    def __init__(self, question: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, question: Callable[[], Awaitable[_Answer]]) -> None:
         self._question = question
-        self._callers: list[asyncio.Future[int]] = []
+        self._callers: list[asyncio.Future[_Answer]] = []
         self._asking: asyncio.Task[None] | None = None
 
-    async def ask(self) -> int:
-        caller: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    async def ask(self) -> _Answer:
+        caller: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
         self._callers.append(caller)
         if self._asking is None:
             self._asking = asyncio.create_task(self._serve())
@@ -26,7 +29,7 @@ class SharedHead:
         while self._callers:
             callers, self._callers = self._callers, []
             try:
-                head = await self._question()
+                answer = await self._question()
             except Exception as error:  # noqa: BLE001  # whatever it is, those who wait must hear of it
                 for caller in callers:
                     if not caller.done():
@@ -34,5 +37,5 @@ class SharedHead:
             else:
                 for caller in callers:
                     if not caller.done():
-                        caller.set_result(head)
+                        caller.set_result(answer)
         self._asking = None

@@ -1,11 +1,11 @@
-"""Who shares a head with whom; gateway/rollbook_gateway/log/heads.py."""
+"""Who shares a question with whom; gateway/rollbook_gateway/log/shared_question.py."""
 
 import asyncio
 
 import pytest
 
-from rollbook_gateway.log.heads import SharedHead
 from rollbook_gateway.log.port import UnavailableError
+from rollbook_gateway.log.shared_question import SharedQuestion
 
 
 class Leader:
@@ -29,7 +29,7 @@ async def turns(count: int = 5) -> None:
 async def test_callers_at_once_share_one_question() -> None:
     """A hundred callers cost the leader one answer."""
     leader = Leader()
-    head = SharedHead(leader.head)
+    head = SharedQuestion(leader.head)
     callers = [asyncio.create_task(head.ask()) for _ in range(100)]
     await turns()
     (question,) = leader.questions
@@ -41,7 +41,7 @@ async def test_callers_at_once_share_one_question() -> None:
 async def test_caller_never_gets_the_answer_to_an_earlier_question() -> None:
     """Who comes while a question is under way waits for the next: its own write may be newer than that answer."""
     leader = Leader()
-    head = SharedHead(leader.head)
+    head = SharedQuestion(leader.head)
     early = asyncio.create_task(head.ask())
     await turns()
     late = [asyncio.create_task(head.ask()) for _ in range(3)]
@@ -59,7 +59,7 @@ async def test_caller_never_gets_the_answer_to_an_earlier_question() -> None:
 async def test_failure_reaches_those_who_waited_for_it_and_nobody_else() -> None:
     """A question that fails fails its callers, one that gave up disturbs nobody, and the next caller asks anew."""
     leader = Leader()
-    head = SharedHead(leader.head)
+    head = SharedQuestion(leader.head)
     gone, waiting = asyncio.create_task(head.ask()), asyncio.create_task(head.ask())
     await turns()
     gone.cancel()
