@@ -30,6 +30,12 @@ _CREATE: Final = """
     CREATE TEMP TABLE waiting_changes (LIKE log_changes);
     """
 _WAITING: Final = f"SELECT {', '.join(OutboxRow._fields)} FROM provisioning.outbox"  # noqa: S608  # our own names
+_APPLIED: Final = f"""
+    SELECT {", ".join(f"outbox.{name}" for name in OutboxRow._fields)}
+    FROM provisioning.outbox LEFT JOIN provisioning.apart
+        ON apart.partition = outbox.partition AND apart.tenant = outbox.tenant
+    WHERE (outbox.apart = '' OR outbox.apart = apart.tenant) AND outbox.seq <= coalesce(apart.seq, outbox.seq)
+    """  # noqa: S608  # our own names
 _PAGE: Final = 1000
 
 
@@ -59,11 +65,15 @@ async def create_told(connection: Connection) -> None:
     await connection.execute(_CREATE)
 
 
-async def read_waiting(connection: Connection) -> None:
-    """Take in the changes that wait in the outbox, as the transaction sees it."""
+async def read_waiting(connection: Connection, *, applied: bool = False) -> None:
+    """Take in the changes that wait in the outbox, as the transaction sees it.
+
+    ``applied`` leaves out those of facts that a tenant applied apart has not reached again after a rebuild, and
+    those that no relay would look for.
+    """
     rows: list[OutboxRow] = []
     waiting = LogChanges(name="waiting_changes")
-    async for row in connection.cursor(_WAITING, prefetch=_PAGE):
+    async for row in connection.cursor(_APPLIED if applied else _WAITING, prefetch=_PAGE):
         rows.append(OutboxRow(*row))
         if len(rows) == _PAGE:
             await waiting.write(connection, rows)

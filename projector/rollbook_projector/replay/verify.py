@@ -75,7 +75,7 @@ async def _findings(  # what verify is given, and the connection
     checkpoints = {checkpoint.partition: checkpoint for checkpoint in await read_checkpoints(connection)}
     await create_expected(connection)
     await create_told(connection)
-    await read_waiting(connection)
+    await read_waiting(connection, applied=True)
     progressed = _Progress(progress, sum(checkpoint.seq for checkpoint in checkpoints.values()))
     for partition in range(partitions):
         checkpoint = checkpoints.get(partition)
