@@ -43,8 +43,9 @@ class ReferenceTable:
         )
         select = f"SELECT {columns} FROM unnest($1::text[], $2::text[]"  # noqa: S608
         self._by_value = (
-            f"{select}) AS wanted (tenant, folded) JOIN {name} AS sent"
-            " ON sent.tenant = wanted.tenant AND sent.value_folded = wanted.folded LIMIT $3"
+            # Lateral, by the index: where most references have one value, a join reads all of the tenant's for each.
+            f"{select}) AS wanted (tenant, folded), LATERAL (SELECT * FROM {name} AS found"
+            " WHERE found.tenant = wanted.tenant AND found.value_folded = wanted.folded LIMIT $3) AS sent LIMIT $3"
         )
         self._by_holder = (
             f"{select}, $3::text[]) AS wanted (tenant, kind, holder) JOIN {name} AS sent"
