@@ -32,7 +32,7 @@ class MemberTable:
         )
         self._others = f"SELECT user_id, by_id, named {where} named > 0"
         self._of_people = (
-            f"{select}$1::text[], $2::text[]) AS wanted (tenant, user_id), LATERAL (SELECT * FROM {name} AS found"
+            f"{select}$1::text[], $2::text[]) AS wanted (tenant, user_id), LATERAL (SELECT * FROM {name} AS found"  # noqa: S608  # our own name
             " WHERE found.tenant = wanted.tenant AND found.user_id = wanted.user_id LIMIT $3) AS members LIMIT $3"
         )
         self._empty = (

@@ -44,7 +44,7 @@ class ReferenceTable:
         select = f"SELECT {columns} FROM unnest($1::text[], $2::text[]"  # noqa: S608
         self._by_value = (
             # Lateral, by the index: where most references have one value, a join reads all of the tenant's for each.
-            f"{select}) AS wanted (tenant, folded), LATERAL (SELECT * FROM {name} AS found"
+            f"{select}) AS wanted (tenant, folded), LATERAL (SELECT * FROM {name} AS found"  # noqa: S608  # our own name
             " WHERE found.tenant = wanted.tenant AND found.value_folded = wanted.folded LIMIT $3) AS sent LIMIT $3"
         )
         self._by_holder = (
