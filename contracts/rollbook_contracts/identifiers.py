@@ -1,5 +1,6 @@
 """Typed ids (``ten_``, ``usr_``, ``grp_``, ``req_``) and their safe form as subject tokens; used by every process."""
 
+import hashlib
 import re
 import secrets
 import time
@@ -34,6 +35,13 @@ def new_id(
 ) -> str:
     """Make an id such as ``usr_01jf…``: the kind, an underscore, 26 base32 characters of a UUIDv7."""
     return f"{kind}_{encode_bits(uuid7_bits(int(clock() * 1000), random_bits(74)))}"
+
+
+def derived_id(kind: IdKind, name: str) -> str:
+    """Return the one id that belongs to a name: whoever makes it again makes the same (RFC 9562, 5.8; of SHA-256)."""
+    bits = int.from_bytes(hashlib.sha256(f"{kind} {name}".encode()).digest()[:16])
+    high, low = bits >> 64 & 0xFFF, bits & (1 << 62) - 1
+    return f"{kind}_{encode_bits(bits >> 80 << 80 | 8 << 76 | high << 64 | 0b10 << 62 | low)}"
 
 
 def kind_of(identifier: str) -> IdKind | None:

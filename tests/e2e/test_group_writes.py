@@ -104,6 +104,27 @@ async def test_all_forms_of_patch_are_204(scim: Scim) -> None:
         assert (reply.status, reply.body) == (204, None), operations
 
 
+@pytest.mark.parametrize("condition", [None, "*"])
+@pytest.mark.parametrize(
+    "operation", [add("u2"), add("u1"), {"op": "replace", "path": "displayName", "value": "Renamed"}]
+)
+async def test_patch_with_attributes_answers_the_group(
+    product: Product, scim: Scim, operation: dict[str, Any], condition: str | None
+) -> None:
+    """RFC 7644, 3.5.2: 200 with what was asked for, as a read right after it shows it, whatever was changed."""
+    path = f"/Groups/{await created(scim, members=[{'value': 'u1'}])}"
+    body = {"schemas": [PATCH_OP], "Operations": [operation]}
+    headers = {"If-Match": condition} if condition else {}
+    for part in ("attributes=displayName", "attributes=members.value", "excludedAttributes=members,externalId"):
+        reply = await scim.send("PATCH", f"{path}?{part}", body, headers=headers)
+
+        read = await scim.get(f"{path}?{part}")
+        assert (reply.status, reply.body, reply.headers["ETag"]) == (200, read.body, read.headers["ETag"])
+    both = f"{path}?attributes=members&excludedAttributes=id"
+    assert (await scim.patch(both, add("u9"))).status == 400
+    assert "u9" not in str((await scim.get(path)).body)
+
+
 @pytest.mark.parametrize("callers", [64, 2_000])
 async def test_adds_at_once_over_two_gateways_are_all_kept(product: Product, scim: Scim, callers: int) -> None:
     """Each of many one-member adds is answered 204; the log names each member exactly once."""

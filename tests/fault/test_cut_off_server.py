@@ -60,7 +60,7 @@ async def test_a_leader_that_is_cut_off_tells_nobody_anything_old(
                 print(f"applied across after {asyncio.get_running_loop().time() - began:.1f} s")  # noqa: T201
             else:
                 await asyncio.sleep(chance.uniform(2, 20))  # the length of the fault
-            fleet.cluster.heal()
+            await fleet.heal()
             await load.accepted(20)
             stopping.set()
         wrong = [line for witness in witnesses for line in witness.wrong]

@@ -8,10 +8,12 @@ from typing import Final
 
 import aiohttp
 import asyncpg
+from nats.errors import Error as NatsError
 
 from rollbook.embedded.child import Child, Program
+from rollbook.errors import CommandError
 from rollbook.settings import Settings
-from rollbook_contracts.streams import provisioning
+from rollbook_contracts.streams import CHANGES, provisioning
 from support import servers
 from support.fleet import CLAIM_KEY, Fleet
 from support.projecting import until
@@ -72,6 +74,21 @@ class ClusterFleet(Fleet):
             await connection.close()
         owners = [projector for projector in self.projectors if str(name).endswith(f":{projector.pid}")]
         return owners[0] if owners else None
+
+    async def heal(self) -> None:
+        """Let all servers hear each other, and wait until they decide together again: new consumers can be made."""
+        self.cluster.heal()
+
+        async def decided() -> bool:
+            with contextlib.suppress(NatsError, CommandError):
+                async with self.operation() as operation:
+                    for stream in (STREAM, CHANGES):
+                        subscription = await operation.nats.jetstream().pull_subscribe(">", stream=stream)
+                        await subscription.unsubscribe()
+                    return True
+            return False
+
+        await until(decided, within=60)
 
     async def cut_off_the_owner(self) -> int:
         """Have the log led beside the projector that owns it, then cut that server off; return which side it is."""

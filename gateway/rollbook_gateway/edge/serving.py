@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from aiohttp import web
@@ -122,10 +122,10 @@ class _RequestHandler(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert isinstance(transport, asyncio.Transport)
-        self._connection.end = transport.abort  # not close, which waits for a reader that takes nothing
+        end = cast("asyncio.Transport", transport).abort  # uvloop's transports are none by their class
+        self._connection.end = end  # not close, which waits for a reader that takes nothing
         if self._connection.over:
-            transport.abort()
+            end()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connection.forget()

@@ -14,6 +14,7 @@ from rollbook_gateway.decide.membership import UNTOUCHED, Membership
 from rollbook_gateway.decide.state import PresentGroup
 from rollbook_gateway.decide.user import Decision
 from rollbook_gateway.intake.bodies import Bodies
+from rollbook_gateway.log.port import UnavailableError
 from rollbook_gateway.provisioning_log.draft import known_name
 from rollbook_gateway.requests.caller import Answer, Caller, answer
 from rollbook_gateway.requests.conditions import check_if_match
@@ -29,6 +30,7 @@ from rollbook_gateway.requests.group_tags import (
 from rollbook_gateway.requests.group_writes import Check, GroupWrites, GroupWritten, Order
 from rollbook_gateway.requests.search_request import Query, from_search_request, read_filter
 from rollbook_gateway.scim.compiled import group_schema
+from rollbook_gateway.scim.errors import ScimError
 from rollbook_gateway.scim.filters import Filter
 from rollbook_gateway.scim.group_rendering import Member, MemberAsSent, in_parts, members, shows_whole_members
 from rollbook_gateway.scim.json_body import parse
@@ -36,6 +38,7 @@ from rollbook_gateway.scim.lists import Page, page
 from rollbook_gateway.scim.patch.apply import apply_operations
 from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, projection, render
 from rollbook_gateway.scim.values import Document
+from rollbook_gateway.search.errors import SearchUnavailableError, StaleError
 from rollbook_gateway.search.members import Members
 from rollbook_gateway.search.rows import GroupPage, GroupRow
 
@@ -122,8 +125,13 @@ class Groups:
         written = await self._writes.change(order, decide, self._check(caller))
         return await self._written(caller, order, written, shown, status=200)
 
-    async def patch(self, caller: Caller, group_id: str, body: Sequence[bytes]) -> Answer:
-        """PATCH /Groups/{id} (RFC 7644, 3.5.2): 204, all operations or none applied; the members are never loaded."""
+    async def patch(
+        self, caller: Caller, group_id: str, body: Sequence[bytes], shown: Projection | None = None
+    ) -> Answer:
+        """PATCH /Groups/{id} (RFC 7644, 3.5.2): all operations or none applied; the write loads no member.
+
+        204, or where attributes were asked for 200 with them.
+        """
         group_id = known_form(group_id)
         sent = await self._bodies.patch(caller.tenant.id, body, caller.draft.notes)
         order = self._order(caller, group_id, sent.membership)
@@ -138,7 +146,7 @@ class Groups:
             await self._writes.change(order, decide, check)
         else:
             await self._writes.append(order)
-        return Answer(204)
+        return Answer(204) if shown is None else await self._patched(caller, group_id, shown)
 
     async def delete(self, caller: Caller, group_id: str) -> Answer:
         """DELETE /Groups/{id} (RFC 7644, 3.6): 204; its name is free again, its members stay people."""
@@ -173,6 +181,13 @@ class Groups:
             parts = in_parts(self._row(caller, row, shown), await self._members(caller, row.members, shown))
             resources.append(msgspec.Raw(b"".join(parts)))
         return found.total, resources
+
+    async def _patched(self, caller: Caller, group_id: str, shown: Projection) -> Answer:
+        """Return a group after a PATCH; 204 where it cannot be read now, for the write is stored all the same."""
+        try:
+            return await self.get(replace(caller, if_none_match=None), group_id, shown)
+        except (StaleError, SearchUnavailableError, UnavailableError, ScimError):
+            return Answer(204)
 
     async def _get_head(self, caller: Caller, group_id: str, shown: Projection) -> Answer:
         """Return a group without members, as the log's leader has it."""

@@ -21,7 +21,7 @@ from rollbook_contracts.facts.tenant import (
     TenantFact,
     TenantSettingsChanged,
 )
-from rollbook_contracts.identifiers import IdKind
+from rollbook_contracts.identifiers import IdKind, derived_id
 from rollbook_contracts.partitions import partition_of
 from rollbook_contracts.settings import TenantSettings, UniqueIdentifier
 from rollbook_gateway.decide.user import PlannedFact
@@ -45,7 +45,7 @@ class TenantRow:
 
 
 class Tenants:
-    """The operator's view of all tenants; ``new_id`` makes ids, ``now`` the time as RFC 3339."""
+    """The operator's view of all tenants; ``new_id`` makes ids of requests, ``now`` the time as RFC 3339."""
 
     def __init__(
         self,
@@ -63,10 +63,11 @@ class Tenants:
         self._now = now
 
     async def create(self, name: str, settings: TenantSettings) -> TenantRow:
-        """Append ``tenant.created`` under a new id and wait until the tables have it.
+        """Append ``tenant.created`` and wait until the tables have it.
 
-        Raises ``CommandError`` for a name that is taken or cannot stand in a URL, and for settings that contradict
-        themselves.
+        The id is made of the name, so that the guard on the tenant's first fact gives a name once: a creation in doubt
+        that is repeated, and comes in late after all, is the same one. Raises ``CommandError`` for a name that is taken
+        or cannot stand in a URL, and for settings that contradict themselves.
         """
         if not NAME_FORM.fullmatch(name):
             raise CommandError(
@@ -76,10 +77,15 @@ class Tenants:
         async with self._names_locked():
             for partition in range(self._partitions):
                 await wait_until_applied(self._connection, partition, await self._log.head(partition))
+            taken = CommandError(f"There is a tenant {name!r} already. `rollbook tenant show {name}` shows it.")
             if await self._find(name) is not None:
-                raise CommandError(f"There is a tenant {name!r} already. `rollbook tenant show {name}` shows it.")
-            tenant = self._new_id("ten")
-            await self._append(TenantCreated(tenant, name, enabled=True, settings=settings), expected=0)
+                raise taken
+            tenant = derived_id("ten", name)
+            try:
+                await self._append(TenantCreated(tenant, name, enabled=True, settings=settings), expected=0)
+            except RefusedError as refusal:
+                await wait_until_applied(self._connection, partition_of(tenant, self._partitions), refusal.last)
+                raise taken from refusal
         return TenantRow(tenant, name, enabled=True, settings=settings)
 
     async def all(self) -> Sequence[TenantRow]:

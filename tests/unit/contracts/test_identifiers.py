@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollbook_contracts.identifiers import encode_bits, kind_of, new_id, subject_token, uuid7_bits
+from rollbook_contracts.identifiers import derived_id, encode_bits, kind_of, new_id, subject_token, uuid7_bits
 
 MILLISECONDS = st.integers(0, 2**48 - 1)
 RANDOM = st.integers(0, 2**74 - 1)
@@ -67,6 +67,13 @@ def test_clock_and_chance_are_passed_in() -> None:
         return new_id("usr", clock=lambda: 1_732_420_000.5, random_bits=lambda bits: 2**bits - 1)
 
     assert made() == made() == "usr_01jde4epqmfzzvzzzzzzzzzzzz"
+
+
+def test_id_of_a_name_never_changes() -> None:
+    """It is what keeps a name from being given twice: made again, by any version, it is the same."""
+    assert derived_id("ten", "acme") == "ten_2wt07tfsaqhq8s08z1s2tz5ph6"
+    assert kind_of(derived_id("ten", "acme")) == "ten"
+    assert derived_id("ten", "acme") != derived_id("ten", "acme2")
 
 
 @given(AWKWARD, AWKWARD)
