@@ -33,6 +33,11 @@ def tenant_facts(partition: int, tenant: str) -> str:
     return f"fact.{partition:02d}.{tenant}.tenant"
 
 
+def facts_of_tenant(partition: int, tenant: str) -> str:
+    """``fact.<pp>.<tenant>.>``: every fact of a tenant, its people's and groups' too."""
+    return f"fact.{partition:02d}.{tenant}.>"
+
+
 def system(partition: int) -> str:
     """``fact.<pp>.system``: epochs and parking decisions of one partition."""
     return f"fact.{partition:02d}.system"
@@ -53,9 +58,12 @@ def group_change(tenant: str, group_id: str) -> str:
     return f"lms.{tenant}.group.{subject_token(group_id)}"
 
 
-def relay_marker(partition: int) -> str:
-    """``relay.<pp>``: in stream CHANGES, how far the changes of a partition were published."""
-    return f"relay.{partition:02d}"
+def relay_marker(partition: int, apart: str = "") -> str:
+    """``relay.<pp>``: in stream CHANGES, how far the changes of a partition were published.
+
+    ``relay.<pp>-<tenant>`` says so of a tenant that is applied apart from its partition.
+    """
+    return f"relay.{partition:02d}-{apart}" if apart else f"relay.{partition:02d}"
 
 
 def answered_requests() -> str:

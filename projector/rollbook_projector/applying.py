@@ -1,10 +1,12 @@
 """Applies facts to the tables within a transaction of the caller: all at once, one by one, or on an operator's word."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
 from rollbook_contracts.facts.system import ParkDiscarded, ParkRetried
-from rollbook_projector.batch import Batch, Place, reason
+from rollbook_projector.batch import Batch, Bound, Place, reason
 from rollbook_projector.changes import Cause
 from rollbook_projector.gathering import ResourceTables
 from rollbook_projector.halts import Halt
@@ -13,7 +15,11 @@ from rollbook_projector.parking import Parked, ParkedFact, ParkedTable
 from rollbook_projector.projections.tenants import Tenants, TenantTable
 from rollbook_projector.projections.versions import VersionColumns
 from rollbook_projector.recorded import FactSource, Recorded, read
-from rollbook_projector.session import Connection, is_database_trouble, is_own_reason
+from rollbook_projector.session import Connection, aside, is_database_trouble, is_own_reason
+from rollbook_projector.weight import TooHeavyError
+
+_FEW: Final = 200
+"""So many facts and references are worked out at once, in some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,19 @@ class Tables:
     versions: VersionColumns = field(default_factory=VersionColumns)
 
 
+class Applied(NamedTuple):
+    """How many facts were applied, the epoch after them, and by tenant what their links weighed."""
+
+    facts: int
+    epoch: int
+    work: Mapping[str, int]
+
+    @property
+    def heaviest(self) -> str:
+        """The tenant whose links weighed most; empty where nobody's weighed anything."""
+        return max(self.work, key=lambda tenant: self.work[tenant], default="")
+
+
 @dataclass(frozen=True, slots=True)
 class Applying:
     """Applies facts of one partition."""
@@ -37,41 +56,67 @@ class Applying:
     on_parked: Callable[[ParkedFact], None] = lambda _fact: None
     """Told of each fact that is set aside, or set aside again."""
 
-    async def together(
-        self, connection: Connection, epoch: int, facts: Sequence[Recorded], *, any_parked: bool = True
-    ) -> int:
-        """Apply facts as one; return the epoch after them. A refusal by PostgreSQL leaves them to ``one_by_one``."""
-        batch = await self._begin(connection, epoch, facts, any_parked=any_parked)
-        batch.apply_all(facts)
-        await self._write(connection, batch)
-        return batch.epoch
+    def without(self, apart: frozenset[str]) -> "Applying":
+        """Return the same for a partition some of whose tenants are applied apart."""
+        return replace(self, place=replace(self.place, apart=apart)) if apart else self
 
-    async def whatever_is_refused(self, connection: Connection, epoch: int, facts: Sequence[Recorded]) -> int:
+    async def together(
+        self,
+        connection: Connection,
+        epoch: int,
+        facts: Sequence[Recorded],
+        bound: Bound | None = None,
+        *,
+        any_parked: bool = True,
+    ) -> Applied:
+        """Apply facts as one, as many of them as the bound allows.
+
+        A refusal by PostgreSQL leaves them to ``one_by_one``. Raises ``TooHeavyError`` where all that they touch is
+        more than the bound allows.
+        """
+        batch = await self._begin(connection, epoch, facts, bound, any_parked=any_parked)
+        count = await _folded(connection, batch, facts, bound)
+        await self._write(connection, batch)
+        return Applied(count, batch.epoch, batch.resources.work)
+
+    async def whatever_is_refused(
+        self, connection: Connection, epoch: int, facts: Sequence[Recorded], bound: Bound | None = None
+    ) -> Applied:
         """Apply facts as one, or one by one, in a transaction that must go on either way."""
         try:
             async with connection.transaction():
-                return await self.together(connection, epoch, facts)
+                return await self.together(connection, epoch, facts, bound)
         except Exception as error:
             if not is_own_reason(error):
                 raise
-        return await self.one_by_one(connection, epoch, facts)
+        return await self.one_by_one(connection, epoch, facts, bound)
 
-    async def one_by_one(self, connection: Connection, epoch: int, facts: Sequence[Recorded]) -> int:
+    async def one_by_one(
+        self, connection: Connection, epoch: int, facts: Sequence[Recorded], bound: Bound | None = None
+    ) -> Applied:
         """Apply facts under savepoints, so that a refusal by PostgreSQL parks the one that it is about."""
-        for fact in facts:
+        work: Counter[str] = Counter()
+        for count, fact in enumerate(facts, 1):
             try:
                 async with connection.transaction():
-                    epoch = await self.together(connection, epoch, [fact])
+                    applied = await self.together(connection, epoch, [fact], bound)
+                    epoch = applied.epoch
+                    work.update(applied.work)
             except Exception as error:
                 if not is_own_reason(error):
                     raise
                 batch = await self._begin(connection, epoch, [])
                 batch.park(fact, reason(error))
                 await self._write(connection, batch)
-        return epoch
+            if bound and work.total() > bound.most and bound.ends_write(fact.sequence):
+                return Applied(count, epoch, work)
+        return Applied(len(facts), epoch, work)
 
-    async def decision(self, connection: Connection, epoch: int, decided: Recorded) -> None:
-        """Apply an operator's decision; one that no longer fits what is parked has no effect."""
+    async def decision(self, connection: Connection, epoch: int, decided: Recorded, bound: Bound | None = None) -> None:
+        """Apply an operator's decision; one that no longer fits what is parked has no effect.
+
+        Raises ``TooHeavyError`` where what a fact touches that waited is more than the bound allows.
+        """
         match decided.fact:
             case ParkRetried() | ParkDiscarded() as fact:
                 parked = await self.tables.parked.load(connection, self.place.partition)
@@ -85,9 +130,11 @@ class Applying:
             parked.put(waiting[0]._replace(discarded=True, reason=why, code_version=""))
             await self._write_parked(connection, parked)
             waiting = waiting[1:]
-        await self._resume(connection, waiting, Cause.of(decided, epoch=epoch, partition=self.place.partition))
+        await self._resume(connection, waiting, Cause.of(decided, epoch=epoch, partition=self.place.partition), bound)
 
-    async def _resume(self, connection: Connection, waiting: Sequence[ParkedFact], cause: Cause) -> None:
+    async def _resume(
+        self, connection: Connection, waiting: Sequence[ParkedFact], cause: Cause, bound: Bound | None
+    ) -> None:
         """Apply what waits, in order, until one raises again."""
         for fact in waiting:
             if self.place.decided_later.get(fact.seq, 0) > cause.key.sequence:
@@ -98,8 +145,8 @@ class Applying:
                 raise Halt("log_gap", f"parked fact {fact.seq} is no longer in the log")
             try:
                 async with connection.transaction():
-                    changes = await self._resumed(connection, read(message), fact, cause)
-            except Halt:
+                    changes = await self._resumed(connection, read(message), fact, cause, bound)
+            except (Halt, TooHeavyError):
                 raise
             except Exception as error:
                 if is_database_trouble(error):
@@ -108,10 +155,12 @@ class Applying:
                 return
             cause = cause.after(changes)
 
-    async def _resumed(self, connection: Connection, recorded: Recorded, fact: ParkedFact, cause: Cause) -> int:
-        batch = await self._begin(connection, cause.key.epoch, [recorded])
+    async def _resumed(
+        self, connection: Connection, recorded: Recorded, fact: ParkedFact, cause: Cause, bound: Bound | None
+    ) -> int:
+        batch = await self._begin(connection, cause.key.epoch, [recorded], bound)
         queue = batch.parked.queue(fact.key)
-        changes = batch.effect(recorded, cause, queue.predecessor(recorded))
+        changes = await aside(connection, lambda: batch.effect(recorded, cause, queue.predecessor(recorded)))
         batch.parked.remove((*queue.superseded(recorded), fact))
         await self._write(connection, batch)
         return changes
@@ -122,7 +171,13 @@ class Applying:
         await self._write_parked(connection, parked)
 
     async def _begin(
-        self, connection: Connection, epoch: int, facts: Sequence[Recorded], *, any_parked: bool = True
+        self,
+        connection: Connection,
+        epoch: int,
+        facts: Sequence[Recorded],
+        bound: Bound | None = None,
+        *,
+        any_parked: bool = True,
     ) -> Batch:
         organizations = {fact.tenant for fact in facts if fact.kind == "tenant"}
         parked = await self.tables.parked.load(connection, self.place.partition) if any_parked else Parked(())
@@ -130,7 +185,7 @@ class Applying:
         return Batch(
             place=self.place,
             epoch=epoch,
-            resources=await self.tables.resources.gather(connection, facts),
+            resources=await self.tables.resources.gather(connection, facts, bound.most if bound else None),
             tenants=Tenants(await self.tables.tenants.load(connection, organizations)),
             parked=parked,
             told=await self.tables.versions.documents(connection, given_up),
@@ -147,3 +202,10 @@ class Applying:
         await self.tables.parked.write(connection, self.place.partition, parked)
         for fact in parked.changed:
             self.on_parked(fact)
+
+
+async def _folded(connection: Connection, batch: Batch, facts: Sequence[Recorded], bound: Bound | None) -> int:
+    """Apply facts in memory, in a thread where that may take long."""
+    if len(facts) + batch.resources.known > _FEW:
+        return await aside(connection, lambda: batch.apply_all(facts, bound))
+    return batch.apply_all(facts, bound)

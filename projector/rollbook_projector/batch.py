@@ -1,7 +1,8 @@
 """What a run of facts does to the tables, worked out in memory, fact by fact; pure, called within a transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,6 +28,21 @@ class Place:
     code_version: str
     decided_later: Mapping[int, int]
     """Fact → the last decision further on in the log that names it: evidence that the fact was parked until then."""
+    apart: frozenset[str] = frozenset()
+    """Tenants that are applied apart: what is put right of them is not applied here."""
+    alone: str = ""
+    """The tenant that is applied apart here."""
+
+    def corrects(self, tenant: str) -> bool:
+        """Whether what is put right of a tenant is applied here."""
+        return tenant == self.alone if self.alone else tenant not in self.apart
+
+
+class Bound(NamedTuple):
+    """How much facts may weigh that are applied together, and whether a write ends with the fact of a sequence."""
+
+    most: int
+    ends_write: Callable[[int], bool]
 
 
 @dataclass(slots=True)
@@ -44,10 +60,16 @@ class Batch:
     corrected: dict[tuple[str, str], str] = field(default_factory=dict)
     """Tenant and resource → the version of the last correction that was told of it."""
 
-    def apply_all(self, facts: Iterable[Recorded]) -> None:
-        """Apply facts in order, setting aside what cannot be applied."""
-        for recorded in facts:
+    def apply_all(self, facts: Sequence[Recorded], bound: Bound | None = None) -> int:
+        """Apply facts in order, setting aside what cannot be applied; return how many were applied.
+
+        At the end of the write by which they weigh more than the bound allows, it is enough.
+        """
+        for count, recorded in enumerate(facts, 1):
             self.apply(recorded)
+            if bound and sum(self.resources.work.values()) > bound.most and bound.ends_write(recorded.sequence):
+                return count
+        return len(facts)
 
     def apply(self, recorded: Recorded) -> None:
         """Apply one fact, or set it aside: for a reason of its own, or because an earlier one of its resource is."""
@@ -128,8 +150,11 @@ class Batch:
                     f"fact {recorded.sequence} about the partition itself cannot be read: {recorded.problem}",
                 )
 
-    def _correct(self, corrections: Iterable[Correction], cause: Cause) -> None:
+    def _correct(self, corrections: Sequence[Correction], cause: Cause) -> None:
         for correction in corrections:
+            if not self.place.corrects(correction.tenant):
+                cause = cause.after(1)
+                continue
             key = (correction.tenant, correction.id)
             self._emit(correcting_change(correction, self.corrected.get(key, correction.previous), cause), cause)
             self.corrected[key] = str(cause.key)

@@ -13,13 +13,15 @@ _READ_ALL: Final = """
     FROM provisioning.checkpoints"""
 _READ: Final = f"{_READ_ALL} WHERE partition = $1"
 _ADVANCE: Final = """
-    UPDATE provisioning.checkpoints SET epoch = $5, seq = $6, fact_id = $7
+    UPDATE provisioning.checkpoints SET epoch = $5, seq = $6, fact_id = $7, interrupted = 0, interruption = NULL
     WHERE partition = $1 AND epoch = $2 AND seq = $3 AND fact_id = $4
     RETURNING EXISTS (SELECT FROM provisioning.parked WHERE parked.partition = $1)"""
 _SET_OWNER: Final = "UPDATE provisioning.checkpoints SET owner = $2 WHERE partition = $1"
 _SET_HALTED: Final = (
     "UPDATE provisioning.checkpoints SET halted = $2 WHERE partition = $1 AND halted IS DISTINCT FROM $2"
 )
+_INTERRUPTED: Final = """
+    UPDATE provisioning.checkpoints SET interrupted = interrupted + 1, interruption = $2 WHERE partition = $1"""
 
 
 class OvertakenError(Exception):
@@ -71,3 +73,8 @@ async def set_owner(connection: Connection, partition: int, owner: str | None) -
 async def set_halted(connection: Connection, partition: int, why: str | None) -> None:
     """Write why the partition stands still, or that it does not."""
     await connection.execute(_SET_HALTED, partition, why)
+
+
+async def note_interruption(connection: Connection, partition: int, why: str) -> None:
+    """Count that the work was interrupted, for people to read; whatever is applied next begins to count anew."""
+    await connection.execute(_INTERRUPTED, partition, why)

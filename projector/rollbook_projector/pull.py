@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -61,7 +61,7 @@ class Pull:
         self._next = ""
         self._inbox = ""
 
-    async def open(self, start: Start, subject: str | None) -> str:
+    async def open(self, start: Start, subject: str | Sequence[str] | None) -> str:
         """Create the consumer; return its name."""
         loop = asyncio.get_running_loop()
         config: dict[str, object] = {
@@ -74,8 +74,10 @@ class Pull:
             config |= {"deliver_policy": "by_start_time", "opt_start_time": start.astimezone(UTC).isoformat()}
         else:
             config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": start + 1}
-        if subject is not None:
+        if isinstance(subject, str):
             config["filter_subject"] = subject
+        elif subject is not None:
+            config["filter_subjects"] = list(subject)
         answer = await jetstream(
             self._client, f"CONSUMER.CREATE.{self._stream}", {"stream_name": self._stream, "config": config}
         )
@@ -186,9 +188,14 @@ def _headers(message: Msg) -> Mapping[str, str]:
 
 @contextlib.asynccontextmanager
 async def pulling(
-    client: Client, stream: str, *, after: Start, subject: str | None = None, settings: PullSettings | None = None
+    client: Client,
+    stream: str,
+    *,
+    after: Start,
+    subject: str | Sequence[str] | None = None,
+    settings: PullSettings | None = None,
 ) -> AsyncIterator[Pull]:
-    """Read a stream from somewhere on, all of it or one subject; raises ``LogUnavailableError``."""
+    """Read a stream from somewhere on, all of it or some subjects; raises ``LogUnavailableError``."""
     pull = Pull(client, stream, settings or PullSettings())
     name = await pull.open(after, subject)
     try:

@@ -68,11 +68,6 @@ def is_correction(message: LogMessage) -> bool:
     return message.subject.endswith(".system") and message.headers.get("ce-type", "").startswith("epoch.corrected.")
 
 
-def is_staged_replacement(message: LogMessage) -> bool:
-    """Whether a message puts a staging in the place of all members of a group: of how many, it does not say."""
-    return message.subject.endswith(".members") and b'"staging"' in message.body
-
-
 def members_in(message: LogMessage) -> int:
     """Return about how many values of members a message holds, without reading it."""
     if message.subject.endswith(".members") or ".staging." in message.subject:

@@ -43,6 +43,24 @@ class Resources:
                 raise ValueError(f"nothing is known of facts of kind {recorded.kind!r}")
         return None
 
+    @property
+    def work(self) -> dict[str, int]:
+        """What was done so far to each tenant's links, in values of members."""
+        return {tenant: book.work for tenant, book in self.books.items()}
+
+    @property
+    def known(self) -> int:
+        """About how many references, members and people may be moved."""
+        links = sum(
+            len(book.references) + sum(len(roll.members) for roll in book.rolls.values())
+            for book in self.books.values()
+        )
+        return (
+            links
+            + len(self.users.states)
+            + sum(len(of) for chunks in self.stagings.chunks.values() for _, of in chunks)
+        )
+
     def effects(self, tenant: str) -> Sequence[Effect]:
         """Return what the last fact did to the tenant's memberships and managers, in order."""
         book = self.books.get(tenant)

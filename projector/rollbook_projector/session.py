@@ -1,8 +1,10 @@
 """Connections to PostgreSQL as the projector needs them, and which of its errors are a fact's own; used throughout."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any, Final, TypeAlias
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -12,6 +14,8 @@ Connection: TypeAlias = Any
 CONNECT_TIMEOUT: Final = 5.0
 CLOSE_TIMEOUT: Final = 2.0
 COMMAND_TIMEOUT: Final = 20.0
+_PING: Final = "SELECT 1"
+_PING_SECONDS: Final = 0.25
 
 _OWN_STATES: Final = ("22", "23502", "54000")
 """SQLSTATEs (or their classes) by which PostgreSQL refuses values: data exceptions, a missing value, too long a key."""
@@ -45,6 +49,44 @@ async def session(dsn: str, *, name: str, lease: float | None = None) -> AsyncIt
         connection.terminate()
         raise
     await connection.close(timeout=CLOSE_TIMEOUT)
+
+
+_Result = TypeVar("_Result")
+
+
+async def aside(connection: Connection, work: Callable[[], _Result]) -> _Result:
+    """Have something worked out in a thread, while the loop goes on and PostgreSQL hears that somebody is there.
+
+    The loop is shared by all partitions, whose leases and heartbeats must not wait for one tenant's members. A thread
+    whose waiter is cancelled works on in vain; it does not keep the process from ending.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[_Result] = loop.create_future()
+
+    def settle(result: _Result | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]  # there is a result where there is no error
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as raised:  # noqa: BLE001  # raised again where it is waited for
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        while not (await asyncio.wait([done], timeout=_PING_SECONDS))[0]:
+            await connection.execute(_PING)
+    finally:
+        done.cancel()
+    return done.result()
 
 
 def is_database_trouble(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from rollbook_projector.pull import PullSettings
+from rollbook_projector.weight import MOST
 
 
 def _this_process() -> str:
@@ -24,6 +25,8 @@ class ProjectorSettings:
     """This process's name in the checkpoints and in PostgreSQL's list of sessions."""
     code_version: str = field(default_factory=_code_version)
     batch: int = 500
+    most: int = MOST
+    """What one transaction may weigh, in values of members; a tenant whose facts weigh more is applied apart."""
     lease: float = 5.0
     """PostgreSQL ends the session of an owner that is silent for so long, and a standby takes over."""
     takeover_poll: float = 0.5

@@ -1,7 +1,9 @@
 """SQL text made from the table definitions, so that statements and migrations cannot drift apart; for projections."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Table, Text
 
@@ -9,6 +11,9 @@ from rollbook_projector.session import Connection
 
 _FIRST_ANALYSIS: Final = 500
 _NEXT_ANALYSIS: Final = 8
+_PIECE: Final = 2_000
+"""Rows in one statement: some milliseconds of the client's time, and never long enough for a time-out."""
+_Row = TypeVar("_Row")
 _ARRAYS: Final = {Text: "text[]", BigInteger: "bigint[]", Integer: "int[]", Boolean: "bool[]", Date: "date[]"}
 
 
@@ -38,7 +43,38 @@ async def copy(connection: Connection, table: Table, name: str, rows: Iterable[S
     """Add new rows to ``name`` in the quickest way there is: a third of the client's time of arrays."""
     schema, _, short = name.rpartition(".")
     columns = [column.name for column in table.columns]
-    await connection.copy_records_to_table(short, schema_name=schema or None, columns=columns, records=rows)
+    for piece in pieces(rows):
+        await connection.copy_records_to_table(short, schema_name=schema or None, columns=columns, records=piece)
+
+
+async def execute(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Run a statement that takes one array for each column, piece by piece."""
+    for piece in pieces(rows):
+        await connection.execute(statement, *columns_of(piece))
+        await asyncio.sleep(0)
+
+
+async def execute_many(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Run a statement for each row, piece by piece."""
+    for piece in pieces(rows):
+        await connection.executemany(statement, piece)
+        await asyncio.sleep(0)
+
+
+async def fetch(connection: Connection, statement: str, wanted: Iterable[Sequence[Any]], *more: Any) -> list[Any]:
+    """Ask a question that takes one array for each column, piece by piece, and ``more`` parameters each time."""
+    found: list[Any] = []
+    for piece in pieces(wanted):
+        found += await connection.fetch(statement, *columns_of(piece), *more)
+        await asyncio.sleep(0)
+    return found
+
+
+def pieces(rows: Iterable[_Row], size: int = _PIECE) -> Iterator[list[_Row]]:
+    """Cut rows into pieces that take some milliseconds each."""
+    left = iter(rows)
+    while piece := list(islice(left, size)):
+        yield piece
 
 
 def columns_of(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
@@ -50,7 +86,8 @@ class Growth:
     """Lets PostgreSQL look at a table that grew.
 
     To a planner without statistics every index that begins with the tenant is as good as the key, and it keeps that
-    plan; its own look comes a minute later, when a burst has made thousands of rows.
+    plan; its own look comes a minute later, when a burst has made thousands of rows. It is had outside of transactions:
+    two that look at one table wait for each other's end.
     """
 
     def __init__(self, name: str) -> None:
@@ -58,9 +95,12 @@ class Growth:
         self._copied = 0
         self._analyze_at = _FIRST_ANALYSIS
 
-    async def noted(self, connection: Connection, copied: int) -> None:
-        """Count new rows, and have the table analyzed when there are many more than the last time."""
+    def noted(self, copied: int) -> None:
+        """Count new rows."""
         self._copied += copied
+
+    async def looked_at(self, connection: Connection) -> None:
+        """Have the table analyzed when there are many more rows than the last time."""
         if self._copied >= self._analyze_at:
             await connection.execute(f"ANALYZE {self._name}")
             self._analyze_at = self._copied * _NEXT_ANALYSIS

@@ -11,10 +11,27 @@ from rollbook_projector.ownership import holders
 from rollbook_projector.session import Connection
 
 _CHECKPOINTS: Final = """
-    SELECT checkpoints.partition, seq, checkpoints.halted, relayed.halted
-    FROM provisioning.checkpoints LEFT JOIN provisioning.relayed USING (partition)"""
+    SELECT checkpoints.partition, seq, interrupted, interruption,
+           coalesce(halted, (SELECT min(relayed.halted) FROM provisioning.relayed
+                             WHERE relayed.partition = checkpoints.partition))
+    FROM provisioning.checkpoints"""
+_APART: Final = """
+    SELECT partition, tenant, seq, until, interrupted, interruption FROM provisioning.apart
+    ORDER BY partition, tenant"""
 _OUTBOX: Final = "SELECT count(*) FROM provisioning.outbox"
 _PARKED: Final = "SELECT count(*) FROM provisioning.parked"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStatus:
+    """A tenant that is applied apart from its partition since its facts weigh much; ``until`` is what is left over."""
+
+    partition: int
+    tenant: str
+    applied: int
+    until: int
+    interrupted: int
+    interruption: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +44,16 @@ class PartitionStatus:
     owner: str | None
     halted: str | None
     """Why it stands still (``log_regressed: …``), or why its changes are not published (``changes_regressed: …``)."""
+    interrupted: int = 0
+    """How often the work was interrupted since it last moved on, by what the last time."""
+    interruption: str | None = None
+    apart: tuple[TenantStatus, ...] = ()
 
     @property
     def lag(self) -> int:
-        """How many messages are not applied yet."""
-        return max(0, self.head - self.applied)
+        """How many messages are not applied yet, at most."""
+        least = min([self.applied, *(tenant.applied for tenant in self.apart if tenant.applied < tenant.until)])
+        return max(0, self.head - least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +68,23 @@ class Status:
 async def read_status(client: Client, connection: Connection, partitions: int) -> Status:
     """Ask the log and the tables; raises ``LogUnavailableError`` where a stream does not answer."""
     rows = {number: rest for number, *rest in await connection.fetch(_CHECKPOINTS)}
+    apart = [TenantStatus(*row) for row in await connection.fetch(_APART)]
     owners = await holders(connection)
     found = []
     for partition in range(partitions):
-        applied, halted, relay_halted = rows.get(partition, (0, None, None))
-        owner = owners.get(partition)
-        found.append(PartitionStatus(partition, await _head(client, partition), applied, owner, halted or relay_halted))
+        applied, interrupted, interruption, halted = rows.get(partition, (0, 0, None, None))
+        found.append(
+            PartitionStatus(
+                partition,
+                await _head(client, partition),
+                applied,
+                owners.get(partition),
+                halted,
+                interrupted,
+                interruption,
+                tuple(tenant for tenant in apart if tenant.partition == partition),
+            )
+        )
     return Status(found, await connection.fetchval(_OUTBOX), await connection.fetchval(_PARKED))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rollbook_contracts.urns import ENTERPRISE, ILMS
 from support.consumer import outcome, told
 from support.facts import Script
-from support.stored_log import MISHAPS, apply_as_it_grew, apply_in_batches, dump
+from support.stored_log import MISHAPS, apply_as_it_grew, apply_in_batches, apply_with_tenants_apart, dump
 
 
 @dataclass
@@ -213,3 +213,21 @@ async def test_any_cut_gives_the_same_tables_and_outbox(
     assert {sequence for (sequence,) in parked} == {
         sequence for queue in story.queues.values() for sequence, _ in queue
     }
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=settings().max_examples // 2)
+@given(steps=STEPS, cuts=st.lists(st.tuples(st.integers(1, 12), st.booleans()), min_size=1))
+async def test_a_tenant_that_is_applied_apart_has_the_same_tables_and_outbox(
+    database: asyncpg.Connection, steps: list[tuple[str, int, str]], cuts: list[tuple[int, bool]]
+) -> None:
+    """Left over whenever anything is linked, and caught up at any time: no byte differs."""
+    story = Story()
+    for verb, number, value in [*BEGINNING, *steps]:
+        story.step(verb, number, value)
+    await apply_in_batches(database, story.script, [(500, "")])
+    expected = await dump(database)
+
+    await apply_with_tenants_apart(database, story.script, cuts)
+
+    assert await dump(database) == expected
+    assert await outcome(database) == await told(database)

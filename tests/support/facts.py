@@ -1,8 +1,9 @@
 """Logs as the gateway writes them, made in memory with known sequences, and put into real streams for the projector."""
 
+import contextlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -43,6 +44,7 @@ from rollbook_contracts.streams import StreamDefinition, Topology, provisioning
 from rollbook_contracts.urns import ILMS
 from rollbook_projector.outbox.atomic import EXPECTED, MOST, Outgoing, publish_atomically
 from rollbook_projector.recorded import LogMessage
+from rollbook_projector.writes import BATCH, COMMIT
 
 Claimed = tuple[subjects.ClaimAttribute, str]
 """A unique value: attribute and hash."""
@@ -70,10 +72,31 @@ class Script:
         self._documents: dict[str, dict[str, Any]] = {}
         self._created: dict[str, str] = {}
         self._chunks: dict[tuple[str, str], int] = {}
+        self._request = ""
+        self._batch = ""
 
     @property
     def head(self) -> int:
         return len(self.messages)
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[None]:
+        """Store what is appended as one atomic batch."""
+        if self._batch:
+            yield
+            return
+        self._batch = f"batch_{self.head}"
+        yield
+        self._batch = ""
+        self.messages[-1] = self.messages[-1]._replace(headers={**self.messages[-1].headers, COMMIT: "1"})
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[None]:
+        """Append facts of one request."""
+        with self.batch():
+            self._request = f"req_{self.partition}_write_{self.head}"
+            yield
+            self._request = ""
 
     def epoch(self, number: int = 1) -> int:
         """Begin an epoch."""
@@ -225,7 +248,8 @@ class Script:
         waiting = self.messages[self.published :]
         for start in range(0, len(waiting), MOST):
             run = [
-                Outgoing(message.subject, message.headers, message.body) for message in waiting[start : start + MOST]
+                Outgoing(message.subject, _without_batch(message), message.body)
+                for message in waiting[start : start + MOST]
             ]
             guard = {EXPECTED.replace("Subject-", ""): str(self.published + start)}
             run[0] = run[0]._replace(headers={**run[0].headers, **guard})
@@ -319,17 +343,23 @@ class Script:
 
     def _envelope(self, subject: str, about: str) -> Envelope:
         sequence = self.head + 1
-        request = f"{self.requests}_{self.partition}_{sequence}"
-        return Envelope(fact_id(request, 0), self.tenant, about, time_of(sequence), request, self._last.get(subject, 0))
+        alone = f"{self.requests}_{self.partition}_{sequence}"
+        request = self._request or alone
+        return Envelope(fact_id(alone, 0), self.tenant, about, time_of(sequence), request, self._last.get(subject, 0))
 
     def _put(self, subject: str, about: str, headers: Mapping[str, str], body: bytes) -> int:
         sequence = self.head + 1
         if "ce-id" not in headers:
             envelope = self._envelope(subject, about)
             headers = {**encode(ClaimTaken(about), envelope)[0], **headers}
-        self.messages.append(LogMessage(sequence, subject, dict(headers), body))
+        in_batch = {BATCH: self._batch} if self._batch else {}
+        self.messages.append(LogMessage(sequence, subject, {**headers, **in_batch}, body))
         self._last[subject] = sequence
         return sequence
+
+
+def _without_batch(message: LogMessage) -> dict[str, str]:
+    return {name: value for name, value in message.headers.items() if name not in {BATCH, COMMIT}}
 
 
 def identifier_of(document: Mapping[str, Any]) -> str | None:

@@ -2,15 +2,22 @@
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import asyncpg
 
+from rollbook_contracts.subjects import system
+from rollbook_projector.apart.rows import ApartMark, Behind, rejoin, tenants_apart
+from rollbook_projector.apart.run import Run, apply_run, apply_whole, concerned
 from rollbook_projector.applying import Applying, Tables
 from rollbook_projector.batch import Place
 from rollbook_projector.checkpoint import Checkpoint, OvertakenError, read_checkpoint
 from rollbook_projector.integrity import decisions_after
-from rollbook_projector.recorded import LogMessage
-from rollbook_projector.transaction import apply_batch, cut
+from rollbook_projector.outbox.rows import OutboxTable
+from rollbook_projector.recorded import LogMessage, is_park_decision
+from rollbook_projector.transaction import apply_part, whatever_it_weighs
+from rollbook_projector.weight import TooHeavyError
+from rollbook_projector.writes import end_of_write
 from support.facts import Script
 
 TABLES = (
@@ -26,6 +33,7 @@ TABLES = (
     "provisioning.outbox",
     "provisioning.stagings",
     "provisioning.staged_members",
+    "provisioning.apart",
 )
 
 
@@ -63,13 +71,55 @@ class Applier:
         self._applying = Applying(Tables(), place, self._log)
         return self.checkpoint
 
-    async def apply(self, count: int) -> None:
-        """Apply the next ``count`` messages."""
+    async def apply(self, count: int, most: int | None = None) -> None:
+        """Apply the next ``count`` messages, and those that end their write.
+
+        With ``most`` tenants whose facts weigh more are left over, to be applied apart.
+        """
         assert self.checkpoint is not None, "begin first"
         assert self._applying is not None, "begin first"
-        messages = self._log.messages[self.checkpoint.seq : self.checkpoint.seq + count]
-        for batch in cut(messages):
-            self.checkpoint = await apply_batch(self._database, self._applying, self.checkpoint, batch)
+        ahead = self._log.messages[self.checkpoint.seq :]
+        messages = ahead[: end_of_write(ahead, min(count, len(ahead)) - 1)]
+        apart = {behind.tenant for behind in await tenants_apart(self._database, self._partition)}
+        while messages:
+            run = await Run.of(self.checkpoint, messages, apart, self._log)
+            if most is None:
+                self.checkpoint = await apply_whole(self._database, self._applying, run)
+                return
+            try:
+                self.checkpoint, heavy = await apply_run(self._database, self._applying, run, most)
+            except TooHeavyError as error:
+                apart.add(error.tenant)
+                continue
+            apart |= {heavy} - {""}
+            messages = [message for message in messages if message.sequence > self.checkpoint.seq]
+
+    async def catch_up(self, size: int) -> None:
+        """Apply those apart who were left over, a part after the other, and take them back."""
+        for behind in await tenants_apart(self._database, self._partition):
+            messages = [message for message in self._log.messages[behind.seq : behind.until] if message.sequence]
+            own = [message for message in messages if await self._concerns(behind.tenant, message)]
+            while own:
+                mark = ApartMark(behind)
+                part = await whatever_it_weighs(
+                    own[: end_of_write(own, min(size, len(own)) - 1)],
+                    partial(apply_part, self._database, await self._apart(behind), mark),
+                )
+                mark.keep()
+                own = own[part.messages :]
+            # As if the relay had published them.
+            await self._database.execute("UPDATE provisioning.outbox SET apart = ''")
+            assert await rejoin(self._database, behind)
+
+    async def _concerns(self, tenant: str, message: LogMessage) -> bool:
+        if message.subject == system(self._partition) and not is_park_decision(message):
+            return True
+        return await concerned(message, self._log) == tenant
+
+    async def _apart(self, behind: Behind) -> Applying:
+        at = Checkpoint(self._partition, behind.epoch, "", behind.seq, "", behind.silent_until)
+        place = Place(self._partition, behind.silent_until, self._version, await decisions_after(self._log, at))
+        return Applying(Tables(outbox=OutboxTable(apart=behind.tenant)), place, self._log)
 
 
 async def empty(database: asyncpg.Connection) -> None:
@@ -126,3 +176,19 @@ async def apply_in_batches(database: asyncpg.Connection, script: Script, cuts: S
         if mishap != "restart" and (now := applier.checkpoint) is not None and now.seq < script.head:
             await applier.apply(size)
         stale = at
+
+
+async def apply_with_tenants_apart(
+    database: asyncpg.Connection, script: Script, cuts: Sequence[tuple[int, bool]]
+) -> None:
+    """Apply the whole log, leaving whatever links anything over; now and then those who are behind catch up."""
+    await empty(database)
+    applier = Applier(database, StoredLog(script.messages))
+    turn = 0
+    while (await applier.begin()).seq < script.head:
+        size, catches_up = cuts[turn % len(cuts)]
+        turn += 1
+        await applier.apply(size, most=1)
+        if catches_up:
+            await applier.catch_up(size)
+    await applier.catch_up(100)

@@ -18,6 +18,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = MetaData(schema="provisioning")
 
+INTERRUPTED = "how often the work was interrupted since it last moved on"
+INTERRUPTION = "by what it was interrupted the last time"
+
 checkpoints = Table(
     "checkpoints",
     metadata,
@@ -29,7 +32,24 @@ checkpoints = Table(
     Column("silent_until", BigInteger, nullable=False, comment="up to this sequence a rebuild emits no changes"),
     Column("owner", Text, nullable=True, comment="who applies the partition, for `rollbook status`"),
     Column("halted", Text, nullable=True, comment="why the partition stands still, e.g. log_regressed"),
+    Column("interrupted", Integer, nullable=False, server_default=text("0"), comment=INTERRUPTED),
+    Column("interruption", Text, nullable=True, comment=INTERRUPTION),
     PrimaryKeyConstraint("partition"),
+)
+
+apart = Table(
+    "apart",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False, comment="up to here the tenant's facts are applied"),
+    Column("until", BigInteger, nullable=False, comment="the tenant's last fact that the checkpoint has passed over"),
+    Column("silent_until", BigInteger, nullable=False, comment="up to this sequence a rebuild emits no changes"),
+    Column("interrupted", Integer, nullable=False, server_default=text("0"), comment=INTERRUPTED),
+    Column("interruption", Text, nullable=True, comment=INTERRUPTION),
+    PrimaryKeyConstraint("partition", "tenant"),
+    comment="Tenants whose facts weigh so much that they are applied apart, so that the others of the partition go on.",
 )
 
 outbox = Table(
@@ -45,7 +65,8 @@ outbox = Table(
     Column("time", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("body", Text, nullable=False),
-    PrimaryKeyConstraint("partition", "epoch", "seq", "ordinal"),
+    Column("apart", Text, nullable=False, server_default=text("''"), comment="the tenant, where it is applied apart"),
+    PrimaryKeyConstraint("partition", "apart", "epoch", "seq", "ordinal"),
     comment="Changes not yet in stream CHANGES, in the order of their key.",
 )
 
@@ -56,7 +77,8 @@ relayed = Table(
     Column("key", Text, nullable=False, comment="the last change published, as ChangeKey text"),
     Column("marker_seq", BigInteger, nullable=False, comment="sequence of the relay's last marker in CHANGES"),
     Column("halted", Text, nullable=True, comment="why nothing is published, e.g. changes_regressed"),
-    PrimaryKeyConstraint("partition"),
+    Column("apart", Text, nullable=False, server_default=text("''"), comment="the tenant, where it is applied apart"),
+    PrimaryKeyConstraint("partition", "apart"),
 )
 
 parked = Table(

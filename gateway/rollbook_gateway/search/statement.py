@@ -2,7 +2,7 @@
 
 Parameters: ``$1`` tenant, ``$2`` partition, ``$3`` most rows, ``$4`` rows to skip, then those of the condition. The
 first row always carries the proof, the resources with parked facts and the total; its resource is NULL where the page
-is empty.
+is empty. A tenant whose facts weigh much is applied apart from its partition: then the proof is how far the tenant is.
 """
 # ruff: noqa: S608  # statements are put together from this package's own text; what a client sends stands in parameters
 
@@ -15,12 +15,14 @@ from rollbook_gateway.search.user_groups import FEW, PART
 OWN_PARAMETERS: Final = 4
 
 PROOF: Final = """
-SELECT checkpoint.seq AS applied, checkpoint.halted, checkpoint.stream_created,
+SELECT CASE WHEN apart.seq < apart.until THEN apart.seq ELSE checkpoint.seq END AS applied,
+       checkpoint.halted, checkpoint.stream_created,
        ARRAY(SELECT resource FROM provisioning.parked WHERE partition = $2 AND parked.tenant = $1) AS parked"""
 
 CHECKPOINT: Final = """
 FROM (SELECT) AS answer
-LEFT JOIN provisioning.checkpoints AS checkpoint ON checkpoint.partition = $2"""
+LEFT JOIN provisioning.checkpoints AS checkpoint ON checkpoint.partition = $2
+LEFT JOIN provisioning.apart ON apart.partition = $2 AND apart.tenant = $1"""
 
 _ANSWER: Final = f"""{PROOF}, {{total}} AS total, found.*{{beside}}{CHECKPOINT}
 LEFT JOIN ({{page}}) AS found ON true

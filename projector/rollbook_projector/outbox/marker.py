@@ -10,19 +10,18 @@ from rollbook_projector.log import StreamLog
 from rollbook_projector.outbox.rows import OutboxTable
 from rollbook_projector.session import Connection
 
-_READ: Final = "SELECT key, marker_seq FROM provisioning.relayed WHERE partition = $1"
+_READ: Final = "SELECT key, marker_seq FROM provisioning.relayed WHERE partition = $1 AND apart = $2"
 _RECORD: Final = """
-    INSERT INTO provisioning.relayed AS present (partition, key, marker_seq) VALUES ($1, $2, $3)
-    ON CONFLICT (partition) DO UPDATE SET key = excluded.key, marker_seq = excluded.marker_seq,
+    INSERT INTO provisioning.relayed AS present (partition, apart, key, marker_seq) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (partition, apart) DO UPDATE SET key = excluded.key, marker_seq = excluded.marker_seq,
         halted = CASE WHEN present.marker_seq = excluded.marker_seq AND present.halted LIKE 'changes_full:%'
                       THEN present.halted END
     WHERE present.marker_seq <= excluded.marker_seq"""
 _SET_HALTED: Final = """
-    INSERT INTO provisioning.relayed AS present (partition, key, marker_seq, halted) VALUES ($1, '', 0, $2)
-    ON CONFLICT (partition) DO UPDATE SET halted = excluded.halted"""
+    INSERT INTO provisioning.relayed AS present (partition, apart, key, marker_seq, halted) VALUES ($1, $2, '', 0, $3)
+    ON CONFLICT (partition, apart) DO UPDATE SET halted = excluded.halted"""
 _FORGET: Final = "DELETE FROM provisioning.outbox WHERE partition = $1"
 _UNKNOW: Final = "DELETE FROM provisioning.relayed WHERE partition = $1"
-_NOTHING: Final = ChangeKey(0, 0, 0, -1)
 
 
 CAUSE: Final = "ce-requestid"
@@ -37,20 +36,25 @@ class Position(NamedTuple):
     cause: str = ""
 
 
-async def marked_position(changes: StreamLog, partition: int) -> Position:
+def nothing(partition: int) -> Position:
+    """Return where a relay begins."""
+    return Position(0, ChangeKey(0, partition, 0, -1))
+
+
+async def marked_position(changes: StreamLog, partition: int, apart: str = "") -> Position:
     """Return the position that stream CHANGES holds: the truth."""
-    message = await changes.last(subjects.relay_marker(partition))
+    message = await changes.last(subjects.relay_marker(partition, apart))
     await changes.info()  # raises where a leader that is cut off said so, from an old stream
     if message is None:
-        return Position(0, _NOTHING)
+        return nothing(partition)
     return Position(message.sequence, ChangeKey.parse(message.body.decode()), message.headers.get(CAUSE, ""))
 
 
-async def recorded_position(connection: Connection, partition: int) -> Position:
+async def recorded_position(connection: Connection, partition: int, apart: str = "") -> Position:
     """Return the position that PostgreSQL remembers."""
-    row = await connection.fetchrow(_READ, partition)
+    row = await connection.fetchrow(_READ, partition, apart)
     if row is None or not row["key"]:
-        return Position(0, _NOTHING)
+        return nothing(partition)
     return Position(row["marker_seq"], ChangeKey.parse(row["key"]))
 
 
@@ -92,18 +96,19 @@ async def begin_at(connection: Connection, partition: int, position: Position, *
         await connection.execute(_FORGET, partition)
     await connection.execute(_UNKNOW, partition)
     if position.sequence:
-        await connection.execute(_RECORD, partition, str(position.key), position.sequence)
+        await connection.execute(_RECORD, partition, "", str(position.key), position.sequence)
 
 
-async def record_position(connection: Connection, outbox: OutboxTable, partition: int, position: Position) -> None:
+async def record_position(connection: Connection, outbox: OutboxTable, position: Position) -> None:
     """Delete what is published from the outbox and remember the position."""
     if position.sequence == 0:
         return
     async with connection.transaction():
         await outbox.delete_until(connection, position.key)
-        await connection.execute(_RECORD, partition, str(position.key), position.sequence)
+        key = position.key
+        await connection.execute(_RECORD, key.partition, outbox.apart, str(key), position.sequence)
 
 
-async def set_relay_halted(connection: Connection, partition: int, why: str) -> None:
+async def set_relay_halted(connection: Connection, partition: int, apart: str, why: str) -> None:
     """Write why nothing is published."""
-    await connection.execute(_SET_HALTED, partition, why)
+    await connection.execute(_SET_HALTED, partition, apart, why)

@@ -15,7 +15,7 @@ from rollbook_projector.halts import broken_chain
 from rollbook_projector.projections.storable import Storable
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.session import Connection
-from rollbook_projector.statements import Growth, columns_of, copy, update
+from rollbook_projector.statements import Growth, copy, execute, execute_many, fetch, update
 
 GroupKey: TypeAlias = tuple[str, str]
 HeadRow: TypeAlias = tuple[Any, ...]
@@ -143,13 +143,13 @@ class GroupTable:
         )
         self._update = update(lms.groups, name)
         self._name = name
-        self._growth = Growth(name)
+        self.growth = Growth(name)
 
     async def load(self, connection: Connection, keys: Collection[GroupKey]) -> dict[GroupKey, GroupState]:
         """Return the states of those groups that have a row."""
         if not keys:
             return {}
-        rows = await connection.fetch(self._load, *columns_of(keys))
+        rows = await fetch(connection, self._load, keys)
         return {(tenant, group): GroupState(*state) for tenant, group, *state in rows}
 
     async def write(self, connection: Connection, groups: Groups) -> None:
@@ -157,16 +157,14 @@ class GroupTable:
         present = {key: (*head, *groups.states[key][1:]) for key, head in groups.heads.items() if head is not None}
         if new := [row for key, row in present.items() if key not in groups.before]:
             await copy(connection, lms.groups, self._name, new)
-            await self._growth.noted(connection, len(new))
+            self.growth.noted(len(new))
         if replaced := [row for key, row in present.items() if key in groups.before]:
-            await connection.executemany(self._update, replaced)
+            await execute_many(connection, self._update, replaced)
         if gone := [key for key in groups.heads if key not in present and key in groups.before]:
-            await connection.execute(self._delete, *columns_of(gone))
+            await execute(connection, self._delete, gone)
         if moved := [key for key in groups.moved if key not in groups.heads]:
-            await connection.executemany(self._move, [(*key, *groups.states[key][1:]) for key in moved])
+            await execute_many(connection, self._move, [(*key, *groups.states[key][1:]) for key in moved])
 
     async def rename(self, connection: Connection, groups: Groups) -> None:
         """Move the groups that show people who have another name; the members must be in their last state already."""
-        if groups.renamed:
-            renamed = [(*person, *fact) for person, fact in groups.renamed.items()]
-            await connection.execute(self._rename, *columns_of(renamed))
+        await execute(connection, self._rename, [(*person, *fact) for person, fact in groups.renamed.items()])

@@ -1,12 +1,13 @@
 """Whom values name among the people of ``lms.users``, and which of them are ids of ``lms.deleted_users``: questions."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from rollbook_contracts.folding import fold, fold_name
 from rollbook_projector.references.people import Holders, Kind
 from rollbook_projector.session import Connection
-from rollbook_projector.statements import columns_of
+from rollbook_projector.statements import columns_of, pieces
 
 TenantValue: TypeAlias = tuple[str, str]
 
@@ -86,12 +87,14 @@ class HolderTable:
             left = [one for one in asked if (one.tenant, one.value) not in found]
             if not left:
                 break
-            for place, kind, user_id in sorted(await connection.fetch(statement, *columns_of(left))):
-                tenant, value, *_ = left[place - 1]
-                if kind < 0:
-                    gone.add((tenant, value))
-                elif (tenant, user_id) not in touched:
-                    _note(found, (tenant, value), kind, user_id)
+            for piece in pieces(left):
+                for place, kind, user_id in sorted(await connection.fetch(statement, *columns_of(piece))):
+                    tenant, value, *_ = piece[place - 1]
+                    if kind < 0:
+                        gone.add((tenant, value))
+                    elif (tenant, user_id) not in touched:
+                        _note(found, (tenant, value), kind, user_id)
+                await asyncio.sleep(0)
         return found, gone
 
 

@@ -1,5 +1,6 @@
 """Table ``lms.group_members``: one row for each member of a group; what a batch must know of it, and changes."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
@@ -7,7 +8,7 @@ from rollbook_contracts.tables import lms
 from rollbook_projector.references.book import Book
 from rollbook_projector.references.roll import BY_ID, Membership, Roll
 from rollbook_projector.session import Connection
-from rollbook_projector.statements import Growth, columns_of, copy, upsert
+from rollbook_projector.statements import Growth, copy, execute, fetch, pieces, upsert
 
 Known: TypeAlias = list[tuple[str, str, str, Membership]]
 """Memberships with tenant, group and person of each."""
@@ -24,19 +25,29 @@ class MemberTable:
         )
         where = f"FROM {name} WHERE tenant = $1 AND group_id = $2 AND"
         self._plain = f"SELECT array_agg(user_id) {where} by_id AND named = 0"
+        self._counts = (
+            "SELECT tenant, many.count FROM unnest($1::text[], $2::text[]) AS wanted (tenant, group_id),"  # noqa: S608  # our own name
+            f" LATERAL (SELECT count(*) FROM (SELECT FROM {name} AS members WHERE members.tenant = wanted.tenant"
+            " AND members.group_id = wanted.group_id LIMIT $3) AS first_ones) AS many"
+        )
         self._others = f"SELECT user_id, by_id, named {where} named > 0"
         self._of_people = (
-            f"{select}$1::text[], $2::text[]) AS wanted (tenant, user_id)"
-            f" JOIN {name} AS members USING (tenant, user_id)"
+            f"{select}$1::text[], $2::text[]) AS wanted (tenant, user_id), LATERAL (SELECT * FROM {name} AS found"  # noqa: S608  # our own name
+            " WHERE found.tenant = wanted.tenant AND found.user_id = wanted.user_id LIMIT $3) AS members LIMIT $3"
         )
         self._empty = (
             f"DELETE FROM {name} AS members USING unnest($1::text[], $2::text[]) AS gone (tenant, group_id)"  # noqa: S608  # our own name
             " WHERE members.tenant = gone.tenant AND members.group_id = gone.group_id"
         )
-        self._delete = f"DELETE FROM {name} WHERE tenant = $1 AND group_id = $2 AND user_id = ANY($3::text[])"  # noqa: S608
+        self._delete = (
+            f"DELETE FROM {name} AS members"  # noqa: S608
+            " USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, group_id, user_id)"
+            " WHERE members.tenant = gone.tenant AND members.group_id = gone.group_id"
+            " AND members.user_id = gone.user_id"
+        )
         self._upsert = upsert(lms.group_members, name)
         self._name = name
-        self._growth = Growth(name)
+        self.growth = Growth(name)
 
     async def pairs(self, connection: Connection, wanted: Collection[tuple[str, str, str]]) -> Known:
         """Return those memberships that there are: tenant, group, person."""
@@ -49,29 +60,43 @@ class MemberTable:
         members = dict.fromkeys(plain or (), BY_ID)
         return Roll(members | {user_id: Membership(by_id, named) for user_id, by_id, named in others})
 
-    async def of_people(self, connection: Connection, people: Collection[tuple[str, str]]) -> Known:
-        """Return all memberships of people."""
-        return await self._load(connection, self._of_people, people)
+    async def counts(
+        self, connection: Connection, groups: Collection[tuple[str, str]], most: int
+    ) -> list[tuple[str, int]]:
+        """Return of each group its tenant and how many members it has, so many at most."""
+        return [(tenant, count) for tenant, count in await fetch(connection, self._counts, groups, most)]
+
+    async def of_people(
+        self, connection: Connection, people: Collection[tuple[str, str]], most: int | None = None
+    ) -> Known:
+        """Return all memberships of people; about so many at most."""
+        return await self._load(connection, self._of_people, people, most)
 
     async def write(self, connection: Connection, books: Mapping[str, Book]) -> None:
         """Bring the rows to their last state."""
         rolls = [(tenant, group, roll) for tenant, book in books.items() for group, roll in book.rolls.items()]
         if emptied := [(tenant, group) for tenant, group, roll in rolls if roll.emptied]:
-            await connection.execute(self._empty, *columns_of(emptied))
+            await execute(connection, self._empty, emptied)
         changes = [(tenant, group, roll.changed()) for tenant, group, roll in rolls]
-        if removed := [(tenant, group, change.removed) for tenant, group, change in changes if change.removed]:
-            await connection.executemany(self._delete, removed)
+        await execute(
+            connection,
+            self._delete,
+            ((tenant, group, one) for tenant, group, change in changes for one in change.removed),
+        )
         if count := sum(len(change.added) for _, _, change in changes):
             added = ((tenant, group, one, *why) for tenant, group, change in changes for one, why in change.added)
             await copy(connection, lms.group_members, self._name, added)
-            await self._growth.noted(connection, count)
-        if kept := [(tenant, group, one, *why) for tenant, group, change in changes for one, why in change.kept]:
-            await connection.execute(self._upsert, *columns_of(kept))
+            self.growth.noted(count)
+        kept = ((tenant, group, one, *why) for tenant, group, change in changes for one, why in change.kept)
+        await execute(connection, self._upsert, kept)
 
-    async def _load(self, connection: Connection, statement: str, wanted: Collection[tuple[str, ...]]) -> Known:
-        if not wanted:
-            return []
-        return [
-            (tenant, group, user_id, Membership(by_id, named))
-            for tenant, group, user_id, by_id, named in await connection.fetch(statement, *columns_of(wanted))
-        ]
+    async def _load(
+        self, connection: Connection, statement: str, wanted: Collection[tuple[str, ...]], *more: int | None
+    ) -> Known:
+        known: Known = []
+        for piece in pieces(await fetch(connection, statement, wanted, *more)):
+            known += (
+                (tenant, group, user_id, Membership(by_id, named)) for tenant, group, user_id, by_id, named in piece
+            )
+            await asyncio.sleep(0)
+        return known

@@ -10,7 +10,7 @@ from rollbook_projector.halts import broken_chain
 from rollbook_projector.projections.references import check_references
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.session import Connection
-from rollbook_projector.statements import columns_of, copy, upsert
+from rollbook_projector.statements import copy, execute, fetch, upsert
 
 StagingKey: TypeAlias = tuple[str, str, str]
 """Tenant, group, staging."""
@@ -114,26 +114,24 @@ class StagingTable:
         self._upsert = upsert(provisioning.stagings, name)
         self._members_name = members_name
 
-    async def load(
-        self, connection: Connection, keys: Collection[StagingKey], committed: Collection[StagingKey]
-    ) -> Stagings:
-        """Return the states of stagings, and the chunks of those that are committed."""
-        if not keys:
-            return Stagings({})
-        rows = await connection.fetch(self._load, *columns_of(keys))
-        stagings = Stagings({(tenant, group, name): Staging(*state) for tenant, group, name, *state in rows})
-        if wanted := stagings.states.keys() & set(committed):
-            for tenant, group, name, chunk, members in await connection.fetch(self._load_chunks, *columns_of(wanted)):
+    async def load(self, connection: Connection, keys: Collection[StagingKey]) -> Stagings:
+        """Return the states of stagings."""
+        rows = await fetch(connection, self._load, keys)
+        return Stagings({(tenant, group, name): Staging(*state) for tenant, group, name, *state in rows})
+
+    async def load_chunks(self, connection: Connection, stagings: Stagings, committed: Collection[StagingKey]) -> None:
+        """Take in the chunks of those that are committed."""
+        for key in stagings.states.keys() & set(committed):
+            for tenant, group, name, chunk, members in await fetch(connection, self._load_chunks, [key]):
                 stagings.chunks.setdefault((tenant, group, name), []).append((chunk, members))
-        return stagings
 
     async def write(self, connection: Connection, partition: int, stagings: Stagings) -> None:
         """Bring the rows to their last state."""
         if ended := [key for key in stagings.before if key not in stagings.states]:
             for statement in self._deletes:
-                await connection.execute(statement, *columns_of(ended))
+                await execute(connection, statement, ended)
         if stagings.brought:
             await copy(connection, provisioning.staged_members, self._members_name, stagings.brought)
             changed = {row[:3] for row in stagings.brought}
             rows = [(partition, *key, *stagings.states[key]) for key in sorted(changed)]
-            await connection.execute(self._upsert, *columns_of(rows))
+            await execute(connection, self._upsert, rows)

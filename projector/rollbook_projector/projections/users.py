@@ -31,7 +31,7 @@ from rollbook_projector.projections.storable import Storable
 from rollbook_projector.recorded import Recorded
 from rollbook_projector.references.people import Keys
 from rollbook_projector.session import Connection
-from rollbook_projector.statements import Growth, columns_of, copy, insert, update
+from rollbook_projector.statements import Growth, copy, execute, execute_many, fetch, insert, update
 
 UserKey: TypeAlias = tuple[str, str]
 UserRow: TypeAlias = tuple[Any, ...]
@@ -200,11 +200,15 @@ class UserTable:
             f"DELETE FROM {name} AS users USING unnest($1::text[], $2::text[]) AS gone (tenant, id)"  # noqa: S608
             " WHERE users.tenant = gone.tenant AND users.id = gone.id"
         )
-        self._reassign = f"UPDATE {name} SET manager_id = $3, last_change = $4 WHERE tenant = $1 AND id = $2"  # noqa: S608
+        self._reassign = (
+            f"UPDATE {name} AS users SET manager_id = new.manager_id, last_change = new.last_change"  # noqa: S608
+            " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (tenant, id, manager_id, last_change)"
+            " WHERE users.tenant = new.tenant AND users.id = new.id"
+        )
         self._bury = f"{insert(lms.deleted_users, deleted_name)} ON CONFLICT DO NOTHING"
         self._update = update(lms.users, name)
         self._name = name
-        self._growth = Growth(name)
+        self.growth = Growth(name)
 
     async def load(self, connection: Connection, keys: Collection[UserKey]) -> dict[UserKey, UserState]:
         """Return the states of those people who have a row."""
@@ -212,8 +216,8 @@ class UserTable:
             return {}
         return {
             (tenant, user_id): UserState(fact_seq, active, last_change, manager_id, Keys(user_id, *others))
-            for tenant, user_id, fact_seq, active, last_change, manager_id, *others in await connection.fetch(
-                self._load, *columns_of(keys)
+            for tenant, user_id, fact_seq, active, last_change, manager_id, *others in await fetch(
+                connection, self._load, keys
             )
         }
 
@@ -222,16 +226,16 @@ class UserTable:
         present = {key: _complete(row, users.states[key]) for key, row in users.rows.items() if row is not None}
         if new := [row for key, row in present.items() if key not in users.before]:
             await copy(connection, lms.users, self._name, new)
-            await self._growth.noted(connection, len(new))
+            self.growth.noted(len(new))
         if replaced := [row for key, row in present.items() if key in users.before]:
-            await connection.executemany(self._update, replaced)
+            await execute_many(connection, self._update, replaced)
         if gone := [key for key in users.rows if key not in present and key in users.before]:
-            await connection.execute(self._delete, *columns_of(gone))
+            await execute(connection, self._delete, gone)
         if buried := users.buried:
-            await connection.execute(self._bury, *columns_of(buried))
+            await execute(connection, self._bury, buried)
         if reassigned := [key for key in users.reassigned if key not in users.rows]:
-            states = [(*key, users.states[key].manager_id, users.states[key].last_change) for key in reassigned]
-            await connection.executemany(self._reassign, states)
+            states = ((*key, users.states[key].manager_id, users.states[key].last_change) for key in reassigned)
+            await execute(connection, self._reassign, states)
 
 
 def _complete(row: UserRow, state: UserState) -> UserRow:

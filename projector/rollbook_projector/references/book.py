@@ -3,7 +3,7 @@
 Pure. ``Batch`` tells it of each fact that touches people, groups or members, in order, and then asks what came of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from rollbook_contracts.folding import fold_reference
 from rollbook_projector.references.people import Directory, Keys, changed_keys, folded_keys
 from rollbook_projector.references.roll import Roll
 from rollbook_projector.references.sent import Reference, SentReferences, sent
+from rollbook_projector.weight import REFERENCE
 
 
 class What(IntEnum):
@@ -43,6 +44,8 @@ class Book:
     rolls: dict[str, Roll] = field(default_factory=dict)
     managers: dict[str, str | None] = field(default_factory=dict)
     """Whose manager is who, of all those whose references are known."""
+    work: int = 0
+    """What was done so far, in values of members."""
     _opened: set[str] = field(default_factory=set)
     """The groups whose rolls the fact in hand may change."""
     _had: dict[str, str | None] = field(default_factory=dict)
@@ -63,20 +66,23 @@ class Book:
                     self._unlink(reference)
         for group in [group for group, roll in self.rolls.items() if user_id in roll.members]:
             self.roll(group).strike(user_id)
+            self.work += REFERENCE
         for reference in self.references.held_by("manager", user_id):
             self.references.drop(reference)
         self.managers.pop(user_id, None)
         self.directory.bury(user_id)
         self._move(keys, None, user_id)
 
-    def add(self, group: str, values: Iterable[str], *, since: str) -> None:
+    def add(self, group: str, values: Collection[str], *, since: str) -> None:
         """Take in members of a group; who is there already stays as it is."""
+        self.work += len(values)
         for value in values:
             self._add(group, value, since)
 
-    def remove(self, group: str, values: Iterable[str]) -> None:
+    def remove(self, group: str, values: Collection[str]) -> None:
         """Strike each reference that equals a value, and all by which the person is a member whom the value names."""
         roll = self.roll(group)
+        self.work += len(values)
         for value in values:
             if reference := self.references.get(("member", group, value)):
                 self._unlink(reference)
@@ -89,6 +95,7 @@ class Book:
         """Put others in the place of all members of a group, of which everything must be known."""
         roll = self.roll(group)
         wanted = set(values)
+        self.work += len(wanted) + len(roll.members)
         there = {one for one, membership in roll.members.items() if membership.by_id}
         new = wanted - there
         present = new & self.directory.present
@@ -139,7 +146,9 @@ class Book:
         """Let a person have other keys, and look again at each reference that an old or a new one may fit."""
         self.directory.move(before, after)
         for folded in changed_keys(before, after) | ({fold_reference(user_id)} if user_id else set()):
-            for reference in self.references.named_by(folded):
+            named = self.references.named_by(folded)
+            self.work += REFERENCE * len(named)
+            for reference in named:
                 self._relink(reference)
 
     def _relink(self, reference: Reference) -> None:

@@ -45,6 +45,9 @@ class SentReferences:
         for reference in references:
             self._index(reference)
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def get(self, key: ReferenceKey) -> Reference | None:
         """Return a reference, if it is there."""
         return self._all.get(key)

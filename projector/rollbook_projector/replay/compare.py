@@ -70,7 +70,7 @@ _TWICE: Final = """
     SELECT tenant, resource, format('%s-%s-%s-%s', epoch, lpad(partition::text, 2, '0'), seq, ordinal)
     FROM told_changes GROUP BY tenant, resource, epoch, partition, seq, ordinal HAVING count(*) > 1"""
 _PARTITION: Final = "SELECT halted FROM provisioning.checkpoints WHERE partition = $1"
-_RELAYED: Final = "SELECT key, marker_seq, halted FROM provisioning.relayed WHERE partition = $1"
+_RELAYED: Final = "SELECT key, marker_seq, halted FROM provisioning.relayed WHERE partition = $1 AND apart = ''"
 _WAITS: Final = "SELECT EXISTS (SELECT FROM waiting_changes WHERE (epoch, partition, seq, ordinal) = ($1, $2, $3, $4))"
 _CLAIMS: Final = """
     SELECT tenant, attribute, live.holder AS holder, live.seq AS at, held.holder AS named_by, held.seq AS named_at

@@ -123,7 +123,7 @@ async def start_epoch(
                 await begin_at(connection, part.partition, part.marked, forget=part.source == "changes")
 
         shares = [
-            Share(part.partition, connection, part.log, part.info.created, part.start, part.end)
+            Share(part.partition, connection, part.log, part.info.created, part.start, part.end, told=part.start)
             for part, connection in zip(parts, connections, strict=True)
         ]
         messages = await recompute(client, shares, configured, progress, relay)
@@ -146,7 +146,7 @@ async def _part(client: Client, connection: Connection, partition: int) -> _Part
         marked = await marked_position(changes, partition)
     if marked.sequence > known.sequence and await outbox.cause(connection, marked.key) == marked.cause:
         # A relay died before it could say what it had published.
-        await record_position(connection, outbox, partition, marked)
+        await record_position(connection, outbox, marked)
         known = marked
     source: Source = "changes" if marked.sequence > known.sequence else "tables" if marked[:2] == known[:2] else "both"
     return _Part(partition, log, info, last, began, marked, source)
@@ -166,7 +166,7 @@ async def _put_right(
             pass
     wanted = {part.partition for part in parts if part.source != "tables"}
     told = read_told(
-        client, connection, counts=lambda key: key.partition in wanted, settings=settings.pull, details=True
+        client, connection, counts=lambda key, _tenant: key.partition in wanted, settings=settings.pull, details=True
     )
     async for _ in told:
         pass

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from nats.aio.client import Client
@@ -10,6 +11,7 @@ from rollbook_contracts.facts.claim import ClaimReleased, ClaimTaken
 from rollbook_contracts.facts.group import GroupDeleted, GroupFact
 from rollbook_contracts.facts.user import UserDeleted, UserFact
 from rollbook_contracts.subjects import parse
+from rollbook_projector.apart.run import concerned
 from rollbook_projector.applying import Applying, Tables
 from rollbook_projector.batch import Place
 from rollbook_projector.checkpoint import Checkpoint
@@ -31,7 +33,8 @@ from rollbook_projector.replay.told import LogChanges
 from rollbook_projector.session import Connection
 from rollbook_projector.settings import ProjectorSettings
 from rollbook_projector.statements import columns_of
-from rollbook_projector.transaction import cut
+from rollbook_projector.transaction import bound_of, messages_of, whatever_it_weighs
+from rollbook_projector.writes import whole_writes
 
 _CREATE: Final = """
     CREATE TEMP TABLE expected_users (LIKE lms.users INCLUDING INDEXES);
@@ -93,6 +96,15 @@ class Fold:
     until: int
     silent_until: int
     decided: Mapping[int, int]
+    apart: Mapping[str, int] = MappingProxyType({})
+    """The tenants that are applied apart, and how far each is: no further are they folded."""
+
+    async def is_to_come(self, message: LogMessage) -> bool:
+        """Whether a message is of a tenant that is applied apart and not there yet."""
+        if not self.apart:
+            return False
+        tenant = parse(message.subject).tenant if is_claim(message) else await concerned(message, self.log)
+        return message.sequence > self.apart.get(tenant, message.sequence)
 
 
 async def fold_log(
@@ -105,19 +117,40 @@ async def fold_log(
         fold.log,
     )
     at = Checkpoint(fold.partition, 0, "", 0, "", fold.silent_until)
+    received: list[LogMessage] = []
     async for messages in read_range(
         client, fold.log.stream, after=0, until=fold.until, size=settings.batch, settings=settings.pull
     ):
         check_contiguous(at, messages)
-        epoch = at.epoch
-        for batch in cut(messages):
-            facts = [read(message) for message in batch if not is_claim(message)]
-            if is_park_decision(batch[-1]):
-                await applying.decision(connection, epoch, facts[0])
-            elif facts:
-                epoch = await applying.whatever_is_refused(connection, epoch, facts)
-        at = at.at(messages[-1].sequence, "", epoch)
-        yield messages, epoch
+        received += messages
+        whole = len(received) if messages[-1].sequence == fold.until else whole_writes(received)
+        run = [message for message in received[:whole] if not await fold.is_to_come(message)]
+        received = received[whole:]
+        at = at.at(messages[-1].sequence, "", await _applied(connection, applying, fold, at.epoch, run))
+        yield run, at.epoch
+
+
+async def _applied(
+    connection: Connection, applying: Applying, fold: Fold, epoch: int, messages: Sequence[LogMessage]
+) -> int:
+    """Apply messages, whatever they weigh; return the epoch after them."""
+
+    async def step(some: Sequence[LogMessage], most: int | None) -> tuple[int, int]:
+        facts = [read(message) for message in some if not is_claim(message)]
+        if is_park_decision(some[-1]):
+            await applying.decision(connection, epoch, facts[0])
+            return len(some), epoch
+        if not facts:
+            return len(some), epoch
+        behind = frozenset(tenant for tenant, applied in fold.apart.items() if applied < some[-1].sequence)
+        applied = await applying.without(behind).whatever_is_refused(connection, epoch, facts, bound_of(some, most))
+        return messages_of(some, facts, applied), applied.epoch
+
+    while messages:
+        count, epoch = await whatever_it_weighs(messages, step)
+        messages = messages[count:]
+    await applying.tables.resources.looked_at(connection)
+    return epoch
 
 
 async def create_expected(connection: Connection) -> None:

@@ -18,6 +18,8 @@ from rollbook_contracts.datetimes import format_instant
 from rollbook_contracts.facts.system import ParkRetried
 from rollbook_contracts.facts.tenant import TenantFact
 from rollbook_contracts.identifiers import new_id
+from rollbook_projector.apart.rows import begin_again, tenants_apart
+from rollbook_projector.apart.run import Run, apply_whole
 from rollbook_projector.applying import Applying, Tables
 from rollbook_projector.batch import Place
 from rollbook_projector.checkpoint import Checkpoint, read_checkpoint
@@ -27,12 +29,12 @@ from rollbook_projector.ownership import holders, try_own
 from rollbook_projector.parking import ParkedTable
 from rollbook_projector.projections import tenants
 from rollbook_projector.pull import pulling
-from rollbook_projector.recorded import read
+from rollbook_projector.recorded import LogMessage, read
 from rollbook_projector.replay.catch_up import read_range
 from rollbook_projector.session import Connection, session
 from rollbook_projector.settings import ProjectorSettings
 from rollbook_projector.system_log import append_about, last_about
-from rollbook_projector.transaction import apply_batch, cut
+from rollbook_projector.writes import whole_writes
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many messages are applied, of how many, over all partitions."""
@@ -64,6 +66,8 @@ class Share:
     stream_created: str
     silent_until: int
     until: int
+    told: int = 0
+    """Up to here also tenants are told of nothing that were applied apart: all of it is put right behind it."""
 
 
 async def rebuild(
@@ -173,6 +177,7 @@ async def _empty(
         await first.execute(_EMPTY)
         for share in shares:
             await first.execute(_BEGIN_AGAIN, share.partition, share.stream_created, share.silent_until)
+            await begin_again(first, share.partition, share.told)
         if beside is not None:
             await beside(first)
         await tenants.TenantTable().write_control(first, rows)
@@ -199,10 +204,15 @@ async def _fold(client: Client, share: Share, settings: ProjectorSettings, appli
     checkpoint = Checkpoint(share.partition, 0, share.stream_created, 0, "", share.silent_until)
     decided = await decisions_after(share.log, checkpoint)
     applying = Applying(Tables(), Place(share.partition, share.silent_until, settings.code_version, decided), share.log)
+    apart = {behind.tenant for behind in await tenants_apart(share.connection, share.partition)}
+    received: list[LogMessage] = []
     async for messages in read_range(
         client, share.log.stream, after=0, until=share.until, size=settings.batch, settings=settings.pull
     ):
-        check_contiguous(checkpoint, messages)
-        for batch in cut(messages):
-            checkpoint = await apply_batch(share.connection, applying, checkpoint, batch)
+        received += messages
+        count = len(received) if messages[-1].sequence == share.until else whole_writes(received)
+        check_contiguous(checkpoint, received[:count])
+        run = await Run.of(checkpoint, received[:count], apart, share.log)
+        checkpoint = await apply_whole(share.connection, applying, run)
+        received = received[count:]
         applied(share.partition, checkpoint.seq)

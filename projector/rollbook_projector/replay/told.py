@@ -30,6 +30,12 @@ _CREATE: Final = """
     CREATE TEMP TABLE waiting_changes (LIKE log_changes);
     """
 _WAITING: Final = f"SELECT {', '.join(OutboxRow._fields)} FROM provisioning.outbox"  # noqa: S608  # our own names
+_APPLIED: Final = f"""
+    SELECT {", ".join(f"outbox.{name}" for name in OutboxRow._fields)}
+    FROM provisioning.outbox LEFT JOIN provisioning.apart
+        ON apart.partition = outbox.partition AND apart.tenant = outbox.tenant
+    WHERE (outbox.apart = '' OR outbox.apart = apart.tenant) AND outbox.seq <= coalesce(apart.seq, outbox.seq)
+    """  # noqa: S608  # our own names
 _PAGE: Final = 1000
 
 
@@ -59,11 +65,15 @@ async def create_told(connection: Connection) -> None:
     await connection.execute(_CREATE)
 
 
-async def read_waiting(connection: Connection) -> None:
-    """Take in the changes that wait in the outbox, as the transaction sees it."""
+async def read_waiting(connection: Connection, *, applied: bool = False) -> None:
+    """Take in the changes that wait in the outbox, as the transaction sees it.
+
+    ``applied`` leaves out those of facts that a tenant applied apart has not reached again after a rebuild, and
+    those that no relay would look for.
+    """
     rows: list[OutboxRow] = []
     waiting = LogChanges(name="waiting_changes")
-    async for row in connection.cursor(_WAITING, prefetch=_PAGE):
+    async for row in connection.cursor(_APPLIED if applied else _WAITING, prefetch=_PAGE):
         rows.append(OutboxRow(*row))
         if len(rows) == _PAGE:
             await waiting.write(connection, rows)
@@ -75,7 +85,7 @@ async def read_told(
     client: Client,
     connection: Connection,
     *,
-    counts: Callable[[ChangeKey], bool],
+    counts: Callable[[ChangeKey, str], bool],
     settings: PullSettings,
     details: bool = False,
 ) -> AsyncIterator[int]:
@@ -88,7 +98,11 @@ async def read_told(
     ):
         told = (message for message in messages if message.subject.startswith("lms."))
         keyed = ((ChangeKey.parse(message.headers["ce-id"]), message) for message in told)
-        rows = [_of_message(key, message, details=details) for key, message in keyed if counts(key)]
+        rows = [
+            _of_message(key, message, details=details)
+            for key, message in keyed
+            if counts(key, message.headers.get("ce-tenantid", ""))
+        ]
         await _add(connection, "told_changes", rows)
         yield len(messages)
 

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from rollbook_contracts import streams
 from rollbook_contracts.changes.envelope import ChangeKey
 from rollbook_contracts.claims import ClaimKey
+from rollbook_projector.apart.rows import tenants_apart
 from rollbook_projector.checkpoint import Checkpoint, read_checkpoints
 from rollbook_projector.halts import Halt
 from rollbook_projector.integrity import check_log, decisions_after, last_epoch
@@ -74,7 +75,7 @@ async def _findings(  # what verify is given, and the connection
     checkpoints = {checkpoint.partition: checkpoint for checkpoint in await read_checkpoints(connection)}
     await create_expected(connection)
     await create_told(connection)
-    await read_waiting(connection)
+    await read_waiting(connection, applied=True)
     progressed = _Progress(progress, sum(checkpoint.seq for checkpoint in checkpoints.values()))
     for partition in range(partitions):
         checkpoint = checkpoints.get(partition)
@@ -92,10 +93,18 @@ async def _findings(  # what verify is given, and the connection
             yield finding
     begun = {partition: checkpoint.epoch for partition, checkpoint in checkpoints.items()}
 
-    def counts(key: ChangeKey) -> bool:
+    apart = {
+        behind.tenant: behind.seq for partition in checkpoints for behind in await tenants_apart(connection, partition)
+    }
+
+    def counts(key: ChangeKey, tenant: str) -> bool:
         """Whether a change is of the epoch in force, and of a fact that is applied."""
         known = checkpoints.get(key.partition)
-        return known is not None and key.epoch >= begun[key.partition] and key.sequence <= known.seq
+        return (
+            known is not None
+            and key.epoch >= begun[key.partition]
+            and key.sequence <= min(known.seq, apart.get(tenant, known.seq))
+        )
 
     async for _ in read_told(client, connection, counts=counts, settings=settings.pull):
         pass
@@ -136,7 +145,12 @@ async def _fold(
     # Changes are compared from the epoch in force on: at its start all before was put right.
     silent_until = began - 1 if began <= checkpoint.seq else checkpoint.seq
     fold = Fold(
-        log, checkpoint.partition, checkpoint.seq, silent_until, decided | dict.fromkeys(parked.heads, _FOR_GOOD)
+        log,
+        checkpoint.partition,
+        checkpoint.seq,
+        silent_until,
+        decided | dict.fromkeys(parked.heads, _FOR_GOOD),
+        {behind.tenant: behind.seq for behind in await tenants_apart(connection, checkpoint.partition)},
     )
     epoch = 0
     async for messages, epoch in fold_log(client, connection, fold, LogChanges(), settings):  # noqa: B007  # the last one is returned

@@ -117,7 +117,7 @@ def _run(provider: str, play: Play, tenant: str, data: Path | None) -> tuple[Dem
                 with progress(f"{provider} provisions {tenant}") as advance:
                     played = await play(tenant_url, token, advance)
             partition = partition_of(row.tenant, operation.partitions)
-            await wait_until_applied(operation.connection, partition, await operation.log.head(partition))
+            await wait_until_applied(operation.connection, partition, await operation.log.head(partition), row.tenant)
             return played, await findings(operation.connection, row.tenant, played)
 
     return run_command(data, command)

@@ -127,7 +127,7 @@ class _Tables:
     async def __call__(self) -> Present:
         operation, tenant = self._operation, self._row.tenant
         partition = partition_of(tenant, operation.partitions)
-        await wait_until_applied(operation.connection, partition, await operation.log.head(partition))
+        await wait_until_applied(operation.connection, partition, await operation.log.head(partition), tenant)
         return await read_present(operation.connection, tenant, self._row.settings)
 
 

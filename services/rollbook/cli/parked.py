@@ -36,6 +36,9 @@ def list_all(tenant: options.Tenant = None, data: options.Data = None, as_json: 
     say("Nothing is parked.")
 
 
+_TENANT = "SELECT tenant FROM provisioning.parked WHERE partition = $1 AND seq = $2"
+
+
 @app.command()
 def retry(partition: Partition, seq: Sequence_, data: options.Data = None, as_json: options.Json = False) -> None:
     """Apply a parked fact again, and all that queues behind it, in order. Do it when the cause is mended."""
@@ -58,6 +61,7 @@ def _decide(
 ) -> None:
     async def command(settings: Settings) -> dict[str, object]:
         async with operating(settings) as operation:
+            tenant = await operation.connection.fetchval(_TENANT, partition, seq)
             try:
                 at = await decisions.decide(
                     operation.nats,
@@ -70,7 +74,7 @@ def _decide(
                 )
             except decisions.DecisionRefusedError as error:
                 raise CommandError(str(error)) from error
-            await wait_until_applied(operation.connection, partition, at)
+            await wait_until_applied(operation.connection, partition, at, tenant)
             waiting = {(row["partition"], row["seq"]) for row in await _rows(operation, None)}
             return {"partition": partition, "seq": seq, "still_parked": (partition, seq) in waiting}
 

@@ -1,6 +1,7 @@
 """`rollbook status`: how far everything is, and what stands still."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import typer
@@ -11,9 +12,12 @@ from rollbook.cli.running import FINDING, run_command
 from rollbook.roots.operator import operating
 from rollbook.settings import Settings
 from rollbook_gateway.admission.expiry import EndingToken, ending_tokens
-from rollbook_projector.status import Status, read_status
+from rollbook_projector.status import PartitionStatus, Status, TenantStatus, read_status
 
-COLUMNS = ("partition", "head", "applied", "lag", "owner", "halted")
+COLUMNS = ("partition", "head", "applied", "lag", "owner", "halted", "interrupted")
+
+OFTEN = 3
+"""So many interruptions without any progress are no accident."""
 
 
 def status(data: options.Data = None, as_json: options.Json = False) -> None:
@@ -37,17 +41,26 @@ def status(data: options.Data = None, as_json: options.Json = False) -> None:
             "lag": partition.lag,
             "owner": partition.owner,
             "halted": partition.halted,
+            "interrupted": partition.interrupted,
         }
         for partition in found.partitions
     ]
+    tenants = [apart for partition in found.partitions for apart in partition.apart]
     print_rows(rows, as_json=as_json, columns=COLUMNS)
     if as_json:
         print_json({"outbox": found.outbox})
         print_json({"parked": found.parked})
+        for apart in tenants:
+            print_json({"apart": apart.tenant, **asdict(apart)})
         for token in ending:
             print_json(_ending(token, now))
     else:
         say(f"Changes that wait to be published: {found.outbox}. Facts that are parked: {found.parked}.")
+        for apart in tenants:
+            say(
+                f"Tenant {apart.tenant} is applied apart, since its facts weigh much: up to {apart.applied} of "
+                f"{apart.until} in partition {apart.partition}. The others of the partition go on."
+            )
         for token in ending:
             say(_warning(token, now))
     problems = _problems(found)
@@ -63,12 +76,26 @@ def _problems(found: Status) -> list[str]:
         for partition in found.partitions
         if partition.halted
     ]
+    problems += [_failing(f"Partition {one.partition}", one) for one in found.partitions if one.interrupted >= OFTEN]
+    problems += [
+        _failing(f"Tenant {one.tenant}", one)
+        for partition in found.partitions
+        for one in partition.apart
+        if one.interrupted >= OFTEN
+    ]
     ownerless = [str(partition.partition) for partition in found.partitions if not partition.owner]
     if ownerless:
         problems.append(f"Nobody applies partition {', '.join(ownerless)}: start `rollbook projector`.")
     if found.parked:
         problems.append("`rollbook parked list` shows what is parked, and why.")
     return problems
+
+
+def _failing(what: str, status: PartitionStatus | TenantStatus) -> str:
+    return (
+        f"{what} fails again and again at what follows {status.applied}: interrupted {status.interrupted} times since "
+        f"it last moved on, the last time by: {status.interruption}. It goes on trying with less at a time."
+    )
 
 
 def _ending(token: EndingToken, now: datetime) -> dict[str, object]:

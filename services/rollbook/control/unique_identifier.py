@@ -144,7 +144,7 @@ class UniqueIdentifierChange:
     async def _reclaim(self, row: TenantRow) -> list[str]:
         """Have each person hold the claims that the rules ask for; return those whose value somebody else holds."""
         partition = self._partition(row)
-        await self._until_applied(partition)
+        await self._until_applied(partition, row.tenant)
         stored = await self.log.last(partition, subjects.tenant_facts(partition, row.tenant))
         assert stored is not None, "the step that is taken stands there"
         tenant = Tenant(row.tenant, row.name, partition, row.settings, stored.sequence)
@@ -169,7 +169,7 @@ class UniqueIdentifierChange:
         return True
 
     async def _refused(self, row: TenantRow, wanted: UniqueIdentifier, refused: list[str]) -> Sequence[Collision]:
-        await self._until_applied(self._partition(row))
+        await self._until_applied(self._partition(row), row.tenant)
         return await collisions(self.connection, row.tenant, wanted) or [
             Collision("", person, "", active=None) for person in refused
         ]
@@ -178,8 +178,8 @@ class UniqueIdentifierChange:
         await self._until_applied(self._partition(await self.tenants.get(name)))
         return await self.tenants.get(name)
 
-    async def _until_applied(self, partition: int) -> None:
-        await wait_until_applied(self.connection, partition, await self.log.head(partition))
+    async def _until_applied(self, partition: int, tenant: str | None = None) -> None:
+        await wait_until_applied(self.connection, partition, await self.log.head(partition), tenant)
 
     def _partition(self, row: TenantRow) -> int:
         return partition_of(row.tenant, self.partitions)

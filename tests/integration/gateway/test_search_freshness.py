@@ -82,6 +82,28 @@ async def test_search_gives_up_after_two_seconds(searching: Searching) -> None:
     assert 1.9 <= asyncio.get_running_loop().time() - begin < 3.0
 
 
+async def test_a_tenant_that_is_applied_apart_waits_for_itself(
+    searching: Searching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its facts weigh much: the partition's checkpoint has passed over them. Others are answered at once."""
+    monkeypatch.setattr("rollbook_gateway.search.pages.FRESH_SECONDS", 0.3)
+    tenant = new_tenant()
+    await searching.database.execute(
+        "INSERT INTO provisioning.apart (partition, tenant, epoch, seq, until, silent_until)"
+        " VALUES ($1, $2, 1, $3, $4, 0)",
+        PARTITION,
+        tenant,
+        HEAD - 2,
+        HEAD - 1,
+    )
+
+    assert (await searched(searching, new_tenant())).total == 0
+    with pytest.raises(StaleError, match=f"applied up to {HEAD - 2}, wanted {HEAD}"):
+        await searched(searching, tenant)
+    await searching.database.execute("UPDATE provisioning.apart SET seq = until")
+    assert (await searched(searching, tenant)).total == 0
+
+
 async def test_no_checkpoint_is_stale(searching: Searching, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the projector's first batch nothing is known, and nothing is answered."""
     monkeypatch.setattr("rollbook_gateway.search.pages.FRESH_SECONDS", 0.2)

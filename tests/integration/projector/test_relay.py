@@ -10,7 +10,7 @@ from rollbook_projector.changes import OutboxRow
 from rollbook_projector.log import LogUnavailableError, StreamLog, jetstream
 from rollbook_projector.outbox import relay
 from rollbook_projector.outbox.atomic import Outgoing, publish_atomically
-from rollbook_projector.outbox.marker import marked_position, record_position
+from rollbook_projector.outbox.marker import marked_position, nothing, record_position
 from rollbook_projector.outbox.rows import OutboxTable
 from rollbook_projector.status import read_status
 from support.facts import Script, create_stream, topology
@@ -72,14 +72,14 @@ async def test_a_batch_without_an_answer_is_published_once(stage: Stage, monkeyp
     """Whether it was stored or not, the marker tells; the same changes never stand there twice."""
     answers = iter(["lost", "never sent", "lost"])
 
-    async def unreliable(client: Client, batch_id: str, messages: Sequence[Outgoing]) -> int:
+    async def unreliable(client: Client, batch_id: str, messages: Sequence[Outgoing], *, timeout: float) -> int:  # noqa: ASYNC109  # the relay's own
         match next(answers, ""):
             case "lost":
-                await publish_atomically(client, batch_id, messages)
+                await publish_atomically(client, batch_id, messages, timeout=timeout)
                 raise LogUnavailableError("no answer")
             case "never sent":
                 raise LogUnavailableError("no answer")
-        return await publish_atomically(client, batch_id, messages)
+        return await publish_atomically(client, batch_id, messages, timeout=timeout)
 
     monkeypatch.setattr(relay, "publish_atomically", unreliable)
     script = people(2500)
@@ -101,9 +101,10 @@ async def test_a_relay_that_was_paused_is_fenced(stage: Stage) -> None:
     paused = relay.Relay(0, stage.client, stage.dsn, QUICK)
     row = OutboxRow(1, 0, 3, 0, "user.created.v1", "ten_a", "usr_0", "", "", "{}")
 
-    position = await paused._publish(stale, [row])
+    line = relay._Line(OutboxTable(), stale)
+    await paused._publish(line, [row])
 
-    assert position == await marked_position(changes, 0)
+    assert line.position == await marked_position(changes, 0)
     assert [message.headers["ce-id"] for message in await stage.changes(0)] == expected(script)
 
 
@@ -135,11 +136,31 @@ async def test_changes_wait_for_their_stream(stage: Stage) -> None:
     script = people(3)
     await stage.start()
     await stage.applied(script)
-    assert len(await OutboxTable().waiting(stage.database, 0, 10)) == 3
+    assert len(await OutboxTable().waiting(stage.database, nothing(0).key, 10)) == 3
 
     await create_stream(stage.client, topology().changes_stream())
 
     assert await keys(stage, 3) == expected(script)
+
+
+async def test_a_batch_that_gets_no_answer_comes_back_smaller(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little goes through at a time, what waits is published, in order; the time-out grows meanwhile."""
+    timeouts: list[float] = []
+
+    async def slow(client: Client, batch_id: str, messages: Sequence[Outgoing], *, timeout: float) -> int:  # noqa: ASYNC109  # the relay's own
+        timeouts.append(timeout)
+        if len(messages) > 33:
+            raise LogUnavailableError("no answer")
+        return await publish_atomically(client, batch_id, messages, timeout=timeout)
+
+    monkeypatch.setattr(relay, "publish_atomically", slow)
+    script = people(200)
+    await script.publish(stage.client)
+    await stage.start()
+    await stage.reached(script.head)
+
+    assert await keys(stage, 200) == expected(script)
+    assert max(timeouts) > min(timeouts)
 
 
 async def test_a_stream_that_takes_no_more_is_told(stage: Stage) -> None:

@@ -23,6 +23,8 @@ TABLES = (
 )
 HARMLESS = {
     ("provisioning.checkpoints", "owner"),  # tells people who applies, while pg_locks tells who does
+    ("provisioning.checkpoints", "interrupted"),  # tells people how often, until it goes on
+    ("provisioning.checkpoints", "interruption"),
     ("provisioning.parked", "code_version"),  # which version could not apply a fact, nothing else knows
 }
 """Columns of which nothing hangs on what they say."""

@@ -16,7 +16,7 @@ def applied(script: Script, *, silent_until: int = 0, decided_later: dict[int, i
     """Apply a whole script to empty tables."""
     place = Place(0, silent_until, "1", decided_later or {})
     batch = Batch(place, 0, Resources(), Tenants({}), Parked(()))
-    batch.apply_all(read(message) for message in script.messages if not is_claim(message))
+    batch.apply_all([read(message) for message in script.messages if not is_claim(message)])
     return batch
 
 

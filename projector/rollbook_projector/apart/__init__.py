@@ -1,0 +1,1 @@
+"""Tenants whose facts weigh much are applied apart from their partition, so that the others of it go on."""
