@@ -107,9 +107,11 @@ class Routes:
         return respond(await self.groups.replace(self._caller(request), group_id, body, _shown_of_group(request)))
 
     async def patch_group(self, request: web.Request) -> web.Response:
-        query = from_parameters(request.query)
-        shown = _shown_of_group(request) if query.attributes or query.excluded_attributes else None
-        return respond(await self.groups.patch(self._caller(request), request.match_info["id"], request[BODY], shown))
+        body = request[BODY]
+        query = _query(request)
+        shown = shown_of_group(query.attributes, query.excluded_attributes)
+        asked = shown if query.attributes or query.excluded_attributes else None
+        return respond(await self.groups.patch(self._caller(request), request.match_info["id"], body, asked))
 
     async def delete_group(self, request: web.Request) -> web.Response:
         return respond(await self.groups.delete(self._caller(request), request.match_info["id"]))

@@ -9,8 +9,9 @@ from rollbook_contracts.claims import ClaimKey
 from rollbook_contracts.identifiers import new_id
 from rollbook_contracts.settings import TenantSettings
 from rollbook_gateway.decide.user import Tenant
-from rollbook_gateway.intake.bodies import Bodies
+from rollbook_gateway.intake.bodies import PROCESSES, Bodies
 from rollbook_gateway.log.memory import MemoryEventLog
+from rollbook_gateway.requests.body_turns import BodyTurns
 from rollbook_gateway.requests.caller import Caller
 from rollbook_gateway.requests.group_log import GroupLog
 from rollbook_gateway.requests.group_writes import GroupWrites
@@ -45,7 +46,8 @@ async def test_patch_is_no_failure_where_the_group_cannot_be_shown(error: Except
     log = MemoryEventLog(1)
     group_log = GroupLog(log)
     writes = GroupWrites(log, ClaimKey(bytes(32)), lambda: NOW, group_log)
-    groups = Groups(writes, group_log, cast("GroupSearch", Tables(error)), Bodies(), lambda: new_id("grp"))
+    bodies = Bodies(BodyTurns(PROCESSES).of)
+    groups = Groups(writes, group_log, cast("GroupSearch", Tables(error)), bodies, lambda: new_id("grp"))
     created = await groups.create(CALLER, [b'{"displayName": "Learners"}'], shown_of_group(None, None))
     group_id = str(created.headers["Location"]).rpartition("/")[2]
     before = await log.head(0)
