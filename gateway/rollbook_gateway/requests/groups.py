@@ -1,9 +1,7 @@
 """Requests on /Groups: POST, GET, PUT, PATCH, DELETE and lists; called by the edge's routes with an admitted caller."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -28,22 +26,19 @@ from rollbook_gateway.requests.group_tags import (
     whole_version,
 )
 from rollbook_gateway.requests.group_writes import Check, GroupWrites, GroupWritten, Order
+from rollbook_gateway.requests.member_pieces import member_pieces, pieces_of
 from rollbook_gateway.requests.search_request import Query, from_search_request, read_filter
 from rollbook_gateway.scim.compiled import group_schema
 from rollbook_gateway.scim.errors import ScimError
 from rollbook_gateway.scim.filters import Filter
-from rollbook_gateway.scim.group_rendering import Member, MemberAsSent, in_parts, members, shows_whole_members
+from rollbook_gateway.scim.group_rendering import MemberAsSent, in_parts
 from rollbook_gateway.scim.json_body import parse
 from rollbook_gateway.scim.lists import Page, page
 from rollbook_gateway.scim.patch.apply import apply_operations
 from rollbook_gateway.scim.rendering import Meta, Projection, etag, list_response, projection, render
 from rollbook_gateway.scim.values import Document
 from rollbook_gateway.search.errors import SearchUnavailableError, StaleError
-from rollbook_gateway.search.members import Members
 from rollbook_gateway.search.rows import GroupPage, GroupRow
-
-MEMBERS_AT_ONCE = 1_000
-"""Members encoded before others have a turn: 1 to 2 ms."""
 
 
 class GroupSearch(Protocol):
@@ -108,7 +103,7 @@ class Groups:
             if names_any(caller.if_none_match) or names_whole(caller.if_none_match, row.fact_seq, row.shown_seq):
                 return Answer(304, headers={"ETag": etag(whole_version(row.fact_seq, row.shown_seq))})
         row = await self._there(caller, group_id, self._search.group)
-        pieces = await self._members(caller, row.members, shown)
+        pieces = await member_pieces(row.members, caller.base_url, shown)
         headers = {"ETag": etag(whole_version(row.fact_seq, row.shown_seq))}
         return Answer(200, in_parts(self._row(caller, row, shown), pieces), headers)
 
@@ -178,7 +173,7 @@ class Groups:
         )
         resources = []
         for row in found.rows:
-            parts = in_parts(self._row(caller, row, shown), await self._members(caller, row.members, shown))
+            parts = in_parts(self._row(caller, row, shown), await member_pieces(row.members, caller.base_url, shown))
             resources.append(msgspec.Raw(b"".join(parts)))
         return found.total, resources
 
@@ -252,26 +247,9 @@ class Groups:
         pieces: Sequence[bytes] = ()
         if shown.shows("members"):
             sent = ([MemberAsSent(value) for value in values] for values in order.membership.replaced or ())
-            pieces = await self._pieces(caller, sent, shown)
+            pieces = await pieces_of(sent, caller.base_url, shown)
         location = f"{caller.base_url}/Groups/{order.group_id}"
         return Answer(status, in_parts(resource, pieces), {"ETag": etag(version), "Location": location})
-
-    async def _members(self, caller: Caller, found: Members, shown: Projection) -> Sequence[bytes]:
-        if not shows_whole_members(shown):
-            return await self._pieces(caller, _some(found), shown)
-        pieces = []
-        for piece in found.rendered(f"{caller.base_url}/Users"):
-            pieces.append(piece)
-            await asyncio.sleep(0)
-        return pieces
-
-    async def _pieces(self, caller: Caller, found: Iterable[Sequence[Member]], shown: Projection) -> Sequence[bytes]:
-        """Return members in JSON, with commas between them, and let others have their turn between the pieces."""
-        pieces = []
-        for some in found:
-            pieces.append(msgspec.json.encode(members(some, caller.base_url, shown))[1:-1])
-            await asyncio.sleep(0)
-        return pieces
 
     def _row(self, caller: Caller, row: GroupRow, shown: Projection) -> Document:
         times = (row.created, row.last_modified, head_version(row.fact_seq))
@@ -301,9 +279,3 @@ def known_form(group_id: str) -> str:
     if kind_of(group_id) != "grp":
         raise not_found(group_id)
     return group_id
-
-
-def _some(found: Iterable[Member]) -> Iterator[Sequence[Member]]:
-    following = iter(found)
-    while some := list(islice(following, MEMBERS_AT_ONCE)):
-        yield some
