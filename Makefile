@@ -17,8 +17,8 @@ install: ## make .venv with the command .venv/bin/rollbook
 up: install ## run everything on this machine; data in ./.rollbook (ARGS="--port 9000")
 	@$(BIN)/rollbook up $(ARGS)
 
-test: install ## all tests, each fault twice; up to four processes, each with servers of its own
-	$(PYTEST) -m "not bench and not nightly" --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
+test: install ## all tests but the long faults, the others twice; up to four processes, each with servers of its own
+	$(PYTEST) -m "not bench and not nightly and not long" --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
 
 check: install ## format, lint, types, layers and the fast tests
 	$(BIN)/ruff format --check .

@@ -14,7 +14,7 @@ from support.load import Load
 from support.projecting import until
 from support.witness import Witness
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.fault, pytest.mark.long, pytest.mark.timeout(3600)]
 
 LONGEST_ANSWER = 10.0
 """Seconds; docs/guarantees.md."""

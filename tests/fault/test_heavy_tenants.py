@@ -21,7 +21,7 @@ from support.product import tenant_name
 from support.projecting import connected, stored, until
 from support.scim import Scim
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.fault, pytest.mark.long, pytest.mark.timeout(1800)]
 
 CALLERS = 32
 SECONDS = 2.0

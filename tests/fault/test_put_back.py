@@ -19,7 +19,7 @@ from support.projecting import until
 from support.runbook import Runbook
 from support.scim import Scim
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fault, pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ async def test_parked_person_is_found_by_the_last_fact(searching: Searching) -> 
     assert await searching.found(tenant, 'userName eq "other"') == [id_of(1)]
     page = await searching.search.page(tenant, PARTITION, condition("displayName pr"), 1, 10)
     assert [(row.document, row.last_modified, row.fact_seq) for row in page.rows] == [
-        ('{"userName":"New","displayName":"N"}', MODIFIED, 40)
+        ('{"userName":"New","displayName":"N","active":true}', MODIFIED, 40)
     ]
 
 
